@@ -1,0 +1,118 @@
+// Package cli is the command line of Hoshi: one file per command, one list of
+// them in [Root], documented exit codes in [ExitCode].
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"hoshi/internal/fault"
+	"hoshi/internal/i18n"
+)
+
+// Env is everything that a command takes from outside, so that tests run it in process.
+type Env struct {
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	Getenv func(string) string
+}
+
+// Lang is the language of the person at the terminal: HOSHI_LANG, else LC_ALL,
+// LC_MESSAGES, LANG; Japanese when none names English.
+func (e *Env) Lang() i18n.Lang {
+	for _, k := range []string{"HOSHI_LANG", "LC_ALL", "LC_MESSAGES", "LANG"} {
+		if v := e.Getenv(k); v != "" {
+			if strings.HasPrefix(v, "C") || strings.HasPrefix(v, "POSIX") {
+				return i18n.EN
+			}
+			return i18n.Parse(v)
+		}
+	}
+	return i18n.JA
+}
+
+// Exit codes. Commands that judge (assess, verify, ledger check, form check)
+// use 1 for "done, and the answer is no"; everything else that fails is 2 or above.
+const (
+	ExitOK          = 0
+	ExitNo          = 1 // the command did its work and the answer is negative
+	ExitUsage       = 2 // wrong words on the command line or wrong input
+	ExitUnavailable = 3 // something outside does not answer
+	ExitInternal    = 4 // a defect
+)
+
+// No is returned by a command that did its work and whose answer is negative;
+// the command has already printed why.
+type No struct{}
+
+func (No) Error() string { return "the answer is no" }
+
+// ExitCode maps an error to the documented exit code.
+func ExitCode(err error) int {
+	if err == nil {
+		return ExitOK
+	}
+	if _, ok := err.(No); ok {
+		return ExitNo
+	}
+	switch fault.KindOf(err) {
+	case fault.Unavailable:
+		return ExitUnavailable
+	case fault.Internal:
+		return ExitInternal
+	}
+	return ExitUsage
+}
+
+// Root builds the command tree. Each command is made by a constructor in the
+// file of its name.
+func Root(env *Env) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "hoshi",
+		Short:         env.Lang().T("cli.root"),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetIn(env.Stdin)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return fault.Wrap(fault.Invalid, "cli", err, "cli.flag", "why", err.Error())
+	})
+	root.AddCommand(
+		newVersionCmd(env),
+	)
+	return root
+}
+
+// Main runs the command line and returns the exit code.
+func Main(ctx context.Context, args []string, env *Env) int {
+	root := Root(env)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return ExitOK
+	}
+	if _, ok := err.(No); ok {
+		return ExitNo
+	}
+	if fault.KindOf(err) == fault.Internal && strings.HasPrefix(err.Error(), "unknown command") {
+		err = fault.Wrap(fault.Invalid, "cli", err, "cli.flag", "why", err.Error())
+	}
+	l := env.Lang()
+	sentence, places := l.Error(err)
+	fmt.Fprintln(env.Stderr, l.T("cli.error", "sentence", sentence))
+	for _, p := range places {
+		fmt.Fprintln(env.Stderr, "  "+p)
+	}
+	if fault.KindOf(err) == fault.Internal {
+		fmt.Fprintln(env.Stderr, "  "+err.Error())
+	}
+	return ExitCode(err)
+}

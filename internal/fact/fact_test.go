@@ -1,0 +1,44 @@
+package fact
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestRoundTrip(t *testing.T) {
+	in := Fact{Name: "tcp.coverage", Value: map[string]any{"asked": int64(65535), "open": int64(3)}, Origin: Observed, Source: []string{"tcp.jsonl:1"}}
+	b, err := json.Marshal(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out Fact
+	if err := json.Unmarshal(b, &out); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(in, out); d != "" {
+		t.Errorf("-in +out:\n%s", d)
+	}
+}
+
+func TestFractionRefused(t *testing.T) {
+	var f Fact
+	if err := json.Unmarshal([]byte(`{"name":"tcp.open","value":1.5,"origin":"observed"}`), &f); err == nil {
+		t.Error("a fraction was accepted")
+	}
+}
+
+func TestVocabularySorted(t *testing.T) {
+	var names []string
+	for _, e := range Vocabulary {
+		names = append(names, e.Name)
+		if e.Shape == "" || e.Doc.JA == "" || e.Doc.EN == "" {
+			t.Errorf("%s: shape and both texts are needed", e.Name)
+		}
+	}
+	if !slices.IsSorted(names) {
+		t.Error("vocabulary is not sorted by name")
+	}
+}

@@ -1,0 +1,90 @@
+package fact
+
+import "hoshi/internal/i18n"
+
+// Entry is one word of the vocabulary. Rules of an edition may use no other
+// name, and a probe may state no other; a new word is added here.
+type Entry struct {
+	Name    string
+	Subject string    // what the subject looks like; "" = the device as a whole
+	Shape   string    // the value, in words that a rule author needs
+	Doc     i18n.Text // what it says about the device
+}
+
+// Vocabulary lists every fact name, sorted.
+//
+// Subjects: a port is "tcp/443" or "udp/161"; a sign-in interface is its port
+// and kind, "tcp/443 form /login"; an account is "admin@tcp/443"; an asset and
+// a path have the ids that product.yaml gives them.
+var Vocabulary = []Entry{
+	{"access.anonymous", "declared path id", `{asked: int, granted: int, what: [string]}`, i18n.Text{
+		JA: "サインインせずに、申告された守るべき情報の置き場所を読めたかどうか。",
+		EN: "Whether declared places of information assets could be read without signing in."}},
+	{"access.coverage", "", `{paths: int, asked: int}`, i18n.Text{
+		JA: "サインインなしの読み取りを試した経路の数。",
+		EN: "How many declared paths were tried without signing in."}},
+	{"declared.account", "account", `{user: string, port: string, initial: "unique-per-device"|"set-at-first-use"|"shared"|"none", changeable: bool}`, i18n.Text{
+		JA: "申告された利用者アカウントと初期値の決め方。",
+		EN: "A declared account and how its first value is made."}},
+	{"declared.asset", "asset id", `{kind: "communication-settings"|"security-settings"|"confidential", name: string, stored: bool, sent: bool}`, i18n.Text{
+		JA: "申告された守るべき情報資産。",
+		EN: "A declared information asset."}},
+	{"declared.path", "path id", `{assets: [string], port: string, local: bool, to: string, network: bool, public: bool, protection: string}`, i18n.Text{
+		JA: "守るべき情報を送る経路の申告。local は機器が待ち受ける経路。",
+		EN: "A declared path on which assets are sent; local means that the device listens on it."}},
+	{"declared.port", "port", `{service: string, reason: string}`, i18n.Text{
+		JA: "申告された開放ポートとその理由。",
+		EN: "A declared open port with its reason."}},
+	{"declared.summary", "", `{assets: int, paths: int, ports: int, accounts: int, updates: int}`, i18n.Text{
+		JA: "申告された項目の数。",
+		EN: "How many items of each kind are declared."}},
+	{"declared.update", "update id", `{network: bool, integrity: string}`, i18n.Text{
+		JA: "申告された更新経路。",
+		EN: "A declared update path."}},
+	{"host.mixed", "", `bool`, i18n.Text{
+		JA: "試験に使ったパソコン自身の待ち受けが結果に混ざっているか。",
+		EN: "Whether listeners of the testing host are mixed into the result."}},
+	{"service.protocol", "port", `{protocol: "http"|"ssh"|"telnet"|"ftp"|"other"|"silent", tls: bool, software: string}`, i18n.Text{
+		JA: "開いている TCP ポートで話されている手順。",
+		EN: "What speaks on an open TCP port."}},
+	{"signin.coverage", "", `{interfaces: int}`, i18n.Text{
+		JA: "見つかったサインインの入口の数。",
+		EN: "How many sign-in interfaces were found."}},
+	{"signin.default", "sign-in interface", `{tried: int, accepted: [string], complete: bool}`, i18n.Text{
+		JA: "よく知られた初期値または申告された共通の初期値でサインインできたか。",
+		EN: "Whether a commonly known or declared shared default value was accepted."}},
+	{"signin.interface", "sign-in interface", `{port: string, kind: "form"|"basic"|"ssh"|"telnet"|"ftp", encrypted: bool}`, i18n.Text{
+		JA: "ネットワーク経由の利用者認証の入口。",
+		EN: "A way to sign in over the network."}},
+	{"signin.limit", "sign-in interface", `{attempts: int, limited: bool, after: int, how: string, guessesPerDay: int, complete: bool}`, i18n.Text{
+		JA: "誤った認証の繰り返しに対する制限。",
+		EN: "What repeated wrong sign-ins met."}},
+	{"tcp.coverage", "", `{asked: int, open: int, closed: int, filtered: int, undecided: int}`, i18n.Text{
+		JA: "TCP 全ポートのうち、状態を確かめられた数。",
+		EN: "How many of all TCP ports were settled, and how."}},
+	{"tcp.open", "port", `bool`, i18n.Text{
+		JA: "開いている TCP ポート。",
+		EN: "An open TCP port."}},
+	{"tls.suite", "port", `{suites: [string], asked: int, complete: bool}`, i18n.Text{
+		JA: "受け入れられた TLS 暗号スイート。",
+		EN: "The TLS cipher suites that were accepted."}},
+	{"tls.version", "port", `{versions: [string], asked: [string], complete: bool}`, i18n.Text{
+		JA: "受け入れられた TLS のバージョン。",
+		EN: "The TLS versions that were accepted."}},
+	{"udp.coverage", "", `{asked: int, open: int, closed: int, undecided: int}`, i18n.Text{
+		JA: "UDP の既知サービスのうち、状態を確かめられた数。",
+		EN: "How many of the known UDP services were settled, and how."}},
+	{"udp.open", "port", `{service: string}`, i18n.Text{
+		JA: "応答した UDP ポート。",
+		EN: "A UDP port that answered."}},
+}
+
+// Known reports whether the vocabulary has the name.
+func Known(name string) bool {
+	for _, e := range Vocabulary {
+		if e.Name == name {
+			return true
+		}
+	}
+	return false
+}

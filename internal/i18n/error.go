@@ -1,0 +1,9 @@
+package i18n
+
+import (
+	"errors"
+
+	"hoshi/internal/fault"
+)
+
+func asFault(err error) (*fault.Error, bool) { return errors.AsType[*fault.Error](err) }
