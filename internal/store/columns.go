@@ -1,0 +1,114 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"hoshi/internal/fault"
+)
+
+// timeLayout has a fixed width, so that text order is time order.
+const timeLayout = "2006-01-02T15:04:05.000Z"
+
+// Time is an instant as the database holds it: 24 characters UTC, or "" for none.
+type Time struct{ time.Time }
+
+// Value writes the instant.
+func (t Time) Value() (driver.Value, error) {
+	if t.IsZero() {
+		return "", nil
+	}
+	return t.UTC().Format(timeLayout), nil
+}
+
+// Scan reads the instant.
+func (t *Time) Scan(src any) error {
+	s, ok := src.(string)
+	if !ok {
+		return fmt.Errorf("store: a time is %T", src)
+	}
+	if s == "" {
+		t.Time = time.Time{}
+		return nil
+	}
+	v, err := time.Parse(timeLayout, s)
+	t.Time = v
+	return err
+}
+
+// doc is a value kept as JSON in a TEXT column.
+type doc struct{ v any }
+
+// Value writes the JSON.
+func (d doc) Value() (driver.Value, error) {
+	b, err := json.Marshal(d.v)
+	return string(b), err
+}
+
+// Scan reads the JSON into the pointer that doc holds.
+func (d doc) Scan(src any) error {
+	s, ok := src.(string)
+	if !ok {
+		return fmt.Errorf("store: a document is %T", src)
+	}
+	return json.Unmarshal([]byte(s), d.v)
+}
+
+// exec runs a statement and maps a unique key to Conflict.
+func (tx *Tx) exec(ctx context.Context, op, query string, args ...any) (int64, error) {
+	res, err := tx.tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		if tx.engine.Unique(err) {
+			return 0, fault.Wrap(fault.Conflict, op, err, "fault.conflict")
+		}
+		return 0, fmt.Errorf("%s: %w", op, err)
+	}
+	return res.RowsAffected()
+}
+
+// one scans a single row; no row is NotFound.
+func (tx *Tx) one(ctx context.Context, op, query string, args []any, dest ...any) error {
+	err := tx.tx.QueryRowContext(ctx, query, args...).Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fault.Wrap(fault.NotFound, op, err, "fault.not-found")
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return nil
+}
+
+// all calls scan for each row.
+func (tx *Tx) all(ctx context.Context, op, query string, args []any, scan func(row *sql.Rows) error) error {
+	rows, err := tx.tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		err := scan(rows)
+		if err != nil {
+			return fmt.Errorf("%s: %w", op, err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return nil
+}
+
+// changed turns "no row had that version" into Conflict.
+func changed(op string, n int64, err error) error {
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fault.New(fault.Conflict, op, "fault.conflict")
+	}
+	return nil
+}

@@ -1,0 +1,195 @@
+// Package testkit is what tests share: real databases, a clock that tests move,
+// sample data, practice devices, a browser. It is imported by tests only.
+package testkit
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+)
+
+// Cluster is a real PostgreSQL server of its own, in a temporary folder, on loopback.
+type Cluster struct {
+	Dir  string
+	Port int
+	cmd  *exec.Cmd
+	bin  string
+	cred *syscall.Credential
+}
+
+var (
+	shared     *Cluster
+	sharedOnce sync.Once
+	sharedErr  error
+	databases  int
+	dbMu       sync.Mutex
+)
+
+// PostgresURL returns the URL of a fresh, empty database. The server is the one
+// that HOSHI_TEST_POSTGRES names (a URL of a superuser), else one started for
+// this test process. A test fails, never skips, when there is none.
+func PostgresURL(t testing.TB) string {
+	t.Helper()
+	admin := os.Getenv("HOSHI_TEST_POSTGRES")
+	if admin == "" {
+		sharedOnce.Do(func() { shared, sharedErr = StartCluster() })
+		if sharedErr != nil {
+			t.Fatalf("a real PostgreSQL is needed: install Debian's postgresql, or name one in HOSHI_TEST_POSTGRES: %v", sharedErr)
+		}
+		admin = shared.URL("postgres")
+	}
+	dbMu.Lock()
+	databases++
+	name := fmt.Sprintf("hoshi_%d_%d", os.Getpid(), databases)
+	dbMu.Unlock()
+	db, err := sql.Open("pgx", admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec("CREATE DATABASE " + name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		db, err := sql.Open("pgx", admin)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer db.Close()
+		if _, err := db.Exec("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)"); err != nil {
+			t.Error(err)
+		}
+	})
+	if shared != nil {
+		return shared.URL(name)
+	}
+	return replaceDatabase(t, admin, name)
+}
+
+// StopShared ends the server of this test process; call it from TestMain.
+func StopShared() {
+	if shared != nil {
+		shared.Stop()
+		_ = os.RemoveAll(shared.Dir) // a temporary folder; the system clears it too
+	}
+}
+
+// URL names a database of the cluster.
+func (c *Cluster) URL(database string) string {
+	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", c.Port, database)
+}
+
+// StartCluster makes and starts a server; as root it runs under the postgres user.
+func StartCluster() (*Cluster, error) {
+	bin, err := postgresBin()
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{bin: bin}
+	c.Dir, err = os.MkdirTemp("", "hoshi-pg-")
+	if err != nil {
+		return nil, err
+	}
+	if os.Geteuid() == 0 {
+		u, err := user.Lookup("postgres")
+		if err != nil {
+			return nil, err
+		}
+		uid, _ := strconv.Atoi(u.Uid) // /etc/passwd holds numbers
+		gid, _ := strconv.Atoi(u.Gid)
+		if err := os.Chown(c.Dir, uid, gid); err != nil {
+			return nil, err
+		}
+		c.cred = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	}
+	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", filepath.Join(c.Dir, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
+	initdb.Dir = c.Dir
+	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: c.cred}
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	c.Port = l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		return nil, err
+	}
+	return c, c.Start()
+}
+
+// Start starts the server again after Kill or Stop, and returns when it answers.
+func (c *Cluster) Start() error {
+	c.cmd = exec.Command(filepath.Join(c.bin, "postgres"), "-D", filepath.Join(c.Dir, "data"),
+		"-c", "listen_addresses=127.0.0.1", "-c", "port="+strconv.Itoa(c.Port),
+		"-c", "unix_socket_directories="+c.Dir, "-c", "max_connections=200")
+	c.cmd.Dir = c.Dir
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.cred, Pdeathsig: syscall.SIGKILL}
+	if err := c.cmd.Start(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	db, err := sql.Open("pgx", c.URL("postgres"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := db.PingContext(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the server does not answer: %w", err)
+		case <-tick.C:
+		}
+	}
+}
+
+// Kill ends the server and all its processes at once, as a power cut would.
+func (c *Cluster) Kill() error {
+	// The children notice the postmaster's end and leave by themselves.
+	if err := c.cmd.Process.Kill(); err != nil {
+		return err
+	}
+	_, err := c.cmd.Process.Wait()
+	return err
+}
+
+// Stop ends the server in order.
+func (c *Cluster) Stop() {
+	_ = c.cmd.Process.Signal(syscall.SIGINT) // it may have ended already
+	_, _ = c.cmd.Process.Wait()
+}
+
+func postgresBin() (string, error) {
+	if p, err := exec.LookPath("initdb"); err == nil {
+		return filepath.Dir(p), nil
+	}
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if err != nil {
+		return "", err
+	}
+	if len(found) == 0 {
+		return "", fmt.Errorf("no initdb in PATH or /usr/lib/postgresql")
+	}
+	return filepath.Dir(found[len(found)-1]), nil
+}
