@@ -102,7 +102,11 @@ func (d *differ) criterion(a, b Criterion) {
 	})
 	part("mappings", false, a.Mappings, b.Mappings)
 	part("exemptions", true, a.Exemptions, b.Exemptions)
-	part("guidance", false, a.Guidance, b.Guidance)
+	part("guidance.why", false, a.Guidance.Why, b.Guidance.Why)
+	part("guidance.steps", false, a.Guidance.Steps, b.Guidance.Steps)
+	part("guidance.write", false, a.Guidance.Write, b.Guidance.Write)
+	part("guidance.example", false, a.Guidance.Example, b.Guidance.Example)
+	part("guidance.mistakes", false, a.Guidance.Mistakes, b.Guidance.Mistakes)
 	part("needs", true, a.Needs, b.Needs)
 	keyed(d, a.ID, "rules", a.Rules, b.Rules, func(r Rule) string { return r.ID }, func(x, y *Rule) bool {
 		if x == nil || y == nil {
@@ -184,6 +188,30 @@ func brief(v any) i18n.Text {
 	case Threshold:
 		val, _ := v.Get()
 		return mark(val.Show(), v.Status)
+	case Requirement:
+		return mark(v.Text, v.Status)
+	case Choice:
+		return mark(plain(v.Is), v.Status)
+	case Exclusion:
+		return mark(v.When, v.Status)
+	case Exemption:
+		return mark(i18n.Text{JA: v.JA, EN: v.EN}, v.Status)
+	case Mapping:
+		return mark(plain(v.Standard+" "+v.Version+" "+v.Provision), v.Status)
+	case List:
+		return mark(list(v.Values), v.Status)
+	case []i18n.Text:
+		return briefs(v)
+	case []Marked:
+		return briefs(v)
+	case []Choice:
+		return briefs(v)
+	case []Mapping:
+		return briefs(v)
+	case []Exemption:
+		return briefs(v)
+	case []string:
+		return list(v)
 	case Rule:
 		t := i18n.Text{JA: v.JA, EN: v.EN}
 		if o, src := v.Condition(); src != "" {
@@ -192,6 +220,15 @@ func brief(v any) i18n.Text {
 		return mark(t, v.Status)
 	}
 	return plain(string(canonical(v)))
+}
+
+func briefs[T any](vs []T) i18n.Text {
+	var ja, en []string
+	for _, v := range vs {
+		t := brief(v)
+		ja, en = append(ja, t.JA), append(en, t.EN)
+	}
+	return i18n.Text{JA: strings.Join(ja, " / "), EN: strings.Join(en, " / ")}
 }
 
 // Show renders the value for people.

@@ -84,6 +84,7 @@ type compiler struct {
 	e    *Edition
 	env  *cel.Env
 	vars map[string]any
+	lost bool // a need of the present criterion names no known fact; said once is enough
 }
 
 func newCompiler(d *decoder, e *Edition) *compiler {
@@ -269,10 +270,12 @@ func existsPredicate(k celast.ComprehensionExpr) (celast.Expr, bool) {
 // criterion compiles the needs and rules of the i-th criterion.
 func (c *compiler) criterion(path string, cr Criterion) *compiled {
 	out := &compiled{vars: c.vars}
+	c.lost = false
 	index := map[string]int{}
 	for i, n := range cr.Needs {
 		at := path + ".needs[" + itoa(i) + "]"
 		cn, ok := c.need(at, n, index)
+		c.lost = c.lost || cn.word == nil
 		if ok || cn.word != nil { // a faulty need is kept, so that its users are not refused too
 			index[n.Fact] = len(out.needs)
 			out.needs = append(out.needs, cn)
@@ -332,7 +335,7 @@ func (c *compiler) criterion(path string, cr Criterion) *compiled {
 // needed refuses a rule that reads a fact whose absence nobody would notice.
 func (c *compiler) needed(path string, reads []string, index map[string]int) {
 	for _, f := range reads {
-		if _, ok := index[f]; !ok {
+		if _, ok := index[f]; !ok && !c.lost {
 			c.d.refuse(path, "rule-needs", "fact", f)
 		}
 	}
