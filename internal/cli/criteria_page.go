@@ -73,6 +73,15 @@ func (p *page) edition() {
 	}
 	p.words("assets", e.Assets)
 	p.words("threats", e.Threats)
+	if len(e.Lists) > 0 {
+		p.head("lists")
+	}
+	for _, li := range e.Lists {
+		p.line("- %s (%s, %s) %s\n  %s", li.Title.In(p.l), li.Name, li.Dated, p.mark(li.Status), li.Note.In(p.l))
+		for _, v := range li.Values {
+			p.line("    %s", v)
+		}
+	}
 	p.head("legend")
 	for _, w := range e.Legend {
 		p.line("- %s: %s", w.ID, w.Text().In(p.l))

@@ -156,6 +156,20 @@ func keyed[T any](d *differ, criterion, key string, a, b []T, id func(T) string,
 			change(k, &a[i], nil)
 		}
 	}
+	order := func(ts, other []T) []string {
+		var out []string
+		for _, t := range ts {
+			if k := id(t); find(other, k) != nil {
+				out = append(out, k)
+			}
+		}
+		return out
+	}
+	what := both("criteria.diff.order-of", "key", key)
+	if criterion != "" {
+		what = both("criteria.diff.field", "id", criterion, "what", what)
+	}
+	d.part(criterion, key+" order", what, false, order(a, b), order(b, a))
 }
 
 func canonical(v any) []byte {
@@ -199,7 +213,8 @@ func brief(v any) i18n.Text {
 	case Mapping:
 		return mark(plain(v.Standard+" "+v.Version+" "+v.Provision), v.Status)
 	case List:
-		return mark(list(v.Values), v.Status)
+		s := strings.Join(v.Values, ", ")
+		return mark(i18n.Text{JA: s, EN: s}, v.Status)
 	case []i18n.Text:
 		return briefs(v)
 	case []Marked:
@@ -211,7 +226,7 @@ func brief(v any) i18n.Text {
 	case []Exemption:
 		return briefs(v)
 	case []string:
-		return list(v)
+		return plain(strings.Join(v, ", "))
 	case Rule:
 		t := i18n.Text{JA: v.JA, EN: v.EN}
 		if o, src := v.Condition(); src != "" {
