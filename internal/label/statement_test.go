@@ -312,3 +312,13 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkVerify(b *testing.B) {
+	s := labeltest.New(b, site)
+	at := s.Granted.Add(2 * time.Hour)
+	for b.Loop() {
+		if r, err := verify(b, s, at, s.Statement, s.Proof, s.Fresh); err != nil || !r.Holds {
+			b.Fatal(r, err)
+		}
+	}
+}

@@ -224,6 +224,27 @@ func (q *Sequencer) Run(ctx context.Context) (Result, error) {
 	return res, q.publish(ctx, st, g, next, signed, &res)
 }
 
+// Restore writes every bundle and tile of the signed log anew from the leaves, for
+// files that were lost or came from an older backup. Files that are there must
+// agree. It signs and publishes nothing.
+func (q *Sequencer) Restore(ctx context.Context) error {
+	st, last, err := q.look(ctx)
+	if err != nil {
+		return err
+	}
+	g := &growth{q: q, from: ledger.EmptyTree(), fresh: make(map[int64]tlog.Hash)}
+	if err := g.extend(ctx, last.Size); err != nil {
+		return err
+	}
+	if err := g.mustExtend(last); err != nil {
+		return err
+	}
+	if err := g.write(ctx); err != nil || st.Published == nil {
+		return err
+	}
+	return q.restoreFile(ctx, st.Published)
+}
+
 // look reads signer and database so that another sequencer, at work in between,
 // cannot be taken for a fork: what was signed before the database was read must be
 // in it; what the database holds as signed, the signer must know when asked again.

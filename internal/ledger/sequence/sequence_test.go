@@ -322,6 +322,27 @@ func TestLostFiles(t *testing.T) {
 	log.Run(t, 601)
 }
 
+// One old tile is lost, which going on would not notice: Restore brings it back.
+func TestRestore(t *testing.T) {
+	store := ledgertest.NewStore()
+	files := ledgertest.NewFiles()
+	log := ledgertest.NewLog(t, store, files)
+	fill(t, store, 0, 700)
+	log.Run(t, 700)
+	files.Remove(ledger.TilePath(tlog.Tile{H: 8, L: 0, N: 0, W: 256}))
+	files.Remove(ledger.EntriesPath(1, 256))
+	files.Remove(ledger.CheckpointPath)
+	if err := ledgertest.Audit(log.Keys, files, 700); err == nil {
+		t.Fatal("the audit misses lost files")
+	}
+	if err := log.Seq.Restore(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := ledgertest.Audit(log.Keys, files, 700); err != nil {
+		t.Error(err)
+	}
+}
+
 // A changed tile is noticed before anything is built on it.
 func TestAlteredTile(t *testing.T) {
 	store := ledgertest.NewStore()
