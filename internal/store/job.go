@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -64,7 +65,7 @@ func ClaimJobs(ctx context.Context, tx *Tx, kinds []string, token string, until 
 	in := make([]string, len(kinds))
 	for i, k := range kinds {
 		args = append(args, k)
-		in[i] = "$" + itoa(len(args))
+		in[i] = "$" + strconv.Itoa(len(args))
 	}
 	var out []Job
 	err := tx.all(ctx, "store.ClaimJobs", `WITH due AS MATERIALIZED (
