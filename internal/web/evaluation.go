@@ -55,7 +55,9 @@ func (v criterionView) ResultField() field {
 	if r := v.Value(v.At + ".result"); r == string(scheme.ResultLifted) || r == string(scheme.ResultNotApplicable) && !v.NotApplicable.Possible {
 		values = append(values, r)
 	}
-	return v.Choose(v.At+".result", "web.result.", values)
+	x := v.Choose(v.At+".result", "web.result.", values)
+	x.Label = v.T("web.field.answers.result")
+	return x
 }
 
 // mark is how sure a value of the edition is, with its word.
@@ -91,10 +93,14 @@ func (v criterionView) Threshold(t criteria.Threshold) string {
 }
 
 // PublicField is the reason that stands on the label page.
-func (v criterionView) PublicField() field { return v.In(v.At+".publicReason", "optional") }
+func (v criterionView) PublicField() field { return v.Field("publicReason", "1") }
 
 // Field is another field of the answer.
-func (v criterionView) Field(name, rows string) field { return v.In(v.At+"."+name, rows, "optional") }
+func (v criterionView) Field(name, rows string) field {
+	x := v.In(v.At+"."+name, rows, "optional")
+	x.Label, x.Hint = v.T("web.field.answers."+name), v.T("web.hint.answers."+name)
+	return x
+}
 
 func evaluationPage(c *call) error {
 	e, err := c.Casework.Evaluation(c.r.Context(), c.actor(), c.id())
