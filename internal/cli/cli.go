@@ -86,7 +86,10 @@ func Root(env *Env) *cobra.Command {
 		return fault.Wrap(fault.Invalid, "cli", err, "cli.flag", "why", err.Error())
 	})
 	root.AddCommand(
+		newSignerCmd(env),
+		newVerifyCmd(env),
 		newVersionCmd(env),
+		newWitnessCmd(env),
 	)
 	return root
 }
