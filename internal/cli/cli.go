@@ -86,8 +86,12 @@ func Root(env *Env) *cobra.Command {
 		return fault.Wrap(fault.Invalid, "cli", err, "cli.flag", "why", err.Error())
 	})
 	root.AddCommand(
+<<<<<<< HEAD
 		newSignerCmd(env),
 		newVerifyCmd(env),
+=======
+		newCriteriaCmd(env),
+>>>>>>> criteria
 		newVersionCmd(env),
 		newWitnessCmd(env),
 	)
