@@ -86,14 +86,8 @@ func Root(env *Env) *cobra.Command {
 		return fault.Wrap(fault.Invalid, "cli", err, "cli.flag", "why", err.Error())
 	})
 	root.AddCommand(
-<<<<<<< HEAD
-		newSignerCmd(env),
-		newVerifyCmd(env),
-=======
 		newCriteriaCmd(env),
->>>>>>> criteria
 		newVersionCmd(env),
-		newWitnessCmd(env),
 	)
 	return root
 }

@@ -183,11 +183,7 @@ func (d *decoder) criterion(at string, e *Edition, c Criterion, ruleIDs, names m
 		}
 		ruleIDs[r.ID] = true
 		n := 0
-<<<<<<< HEAD
-		for _, s := range []string{r.NAIf, r.FailIf, r.PassIf, r.PersonIf} {
-=======
 		for _, s := range []string{r.NAIf, r.FailIf, r.PassIf, r.PersonIf, r.UndecidedIf} {
->>>>>>> criteria
 			if s != "" {
 				n++
 			}

@@ -26,16 +26,10 @@ import (
 //     as long as the missing ones could only add to the failure. Facts whose
 //     absence could make the rule true must be complete (see [factsRead]).
 //  3. Otherwise any need that is not met → undecided; Missing says which.
-<<<<<<< HEAD
-//  4. Otherwise exactly one of the outcomes not applicable, conforms → that one;
-//     more than one, fail rules included → undecided.
-//  5. Otherwise a person rule is true → a person decides; else undecided.
-=======
 //  4. Otherwise an undecided rule is true → undecided, with its reason.
 //  5. Otherwise exactly one of the outcomes not applicable, conforms → that one;
 //     more than one, fail rules included → undecided.
 //  6. Otherwise a person rule is true → a person decides; else undecided.
->>>>>>> criteria
 func (e *Edition) Judge(facts fact.Set) []Verdict {
 	facts = slices.Clone(facts)
 	facts.Sort()
@@ -103,11 +97,7 @@ func (c *compiled) judge(e *Edition, id string, facts fact.Set) Verdict {
 	}
 	var outcomes []Outcome
 	for _, r := range hits {
-<<<<<<< HEAD
-		if r.outcome != PersonDecides && !slices.Contains(outcomes, r.outcome) {
-=======
 		if r.outcome != PersonDecides && r.outcome != Undecided && !slices.Contains(outcomes, r.outcome) {
->>>>>>> criteria
 			outcomes = append(outcomes, r.outcome)
 		}
 	}
@@ -143,13 +133,10 @@ func (c *compiled) judge(e *Edition, id string, facts fact.Set) Verdict {
 	case broken:
 		v.Outcome, v.Rule, v.Reason = Undecided, e.Undecided.Neither.ID, e.Undecided.Neither.Text()
 		sees(all)
-<<<<<<< HEAD
-=======
 	case slices.ContainsFunc(hits, func(r rule) bool { return r.outcome == Undecided }):
 		r := hits[slices.IndexFunc(hits, func(r rule) bool { return r.outcome == Undecided })]
 		v.Outcome, v.Rule, v.Reason = Undecided, r.ID, r.say(vars)
 		sees(all)
->>>>>>> criteria
 	case len(outcomes) > 1:
 		v.Outcome, v.Rule, v.Reason = Undecided, e.Undecided.Both.ID, e.Undecided.Both.Text()
 		sees(all)
@@ -296,12 +283,8 @@ func (r rule) say(vars map[string]any) i18n.Text {
 	with := map[string]i18n.Text{}
 	for name, p := range r.show {
 		out, _, err := p.Eval(vars)
-<<<<<<< HEAD
-		if err != nil {
-=======
 		if err != nil { // over the cost limit: the outcome stands, the list is not shown
 			with[name] = i18n.Text{JA: "…", EN: "…"}
->>>>>>> criteria
 			continue
 		}
 		with[name] = shown(out)
@@ -318,13 +301,6 @@ func shown(v ref.Val) i18n.Text {
 		return i18n.Text{JA: s, EN: s}
 	case traits.Lister:
 		var ss []string
-<<<<<<< HEAD
-		for it := v.Iterator(); it.HasNext() == types.True; {
-			if s, ok := it.Next().(types.String); ok && !slices.Contains(ss, string(s)) {
-				ss = append(ss, string(s))
-			}
-		}
-=======
 		var walk func(traits.Lister)
 		walk = func(l traits.Lister) {
 			for it := l.Iterator(); it.HasNext() == types.True; {
@@ -339,16 +315,12 @@ func shown(v ref.Val) i18n.Text {
 			}
 		}
 		walk(v)
->>>>>>> criteria
 		slices.Sort(ss)
 		return list(ss)
 	}
 	return i18n.Text{}
 }
 
-<<<<<<< HEAD
-func list(ss []string) i18n.Text {
-=======
 // mostListed bounds how many values a reason lists; a device may have thousands.
 const mostListed = 20
 
@@ -357,7 +329,6 @@ func list(ss []string) i18n.Text {
 		t := list(ss[:mostListed])
 		return i18n.Text{JA: i18n.JA.T("criteria.and-more", "list", t.JA, "n", n), EN: i18n.EN.T("criteria.and-more", "list", t.EN, "n", n)}
 	}
->>>>>>> criteria
 	return i18n.Text{JA: strings.Join(ss, "、"), EN: strings.Join(ss, ", ")}
 }
 

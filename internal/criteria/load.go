@@ -1,10 +1,7 @@
 package criteria
 
 import (
-<<<<<<< HEAD
-=======
 	"bytes"
->>>>>>> criteria
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -15,11 +12,6 @@ import (
 	"slices"
 	"strings"
 
-<<<<<<< HEAD
-	"bytes"
-
-=======
->>>>>>> criteria
 	"hoshi/internal/fault"
 	"hoshi/internal/i18n"
 )
@@ -132,11 +124,7 @@ func (d *decoder) read(fsys fs.FS, name, at string) ([]byte, bool) {
 		s = spot{file: name}
 	}
 	if !fs.ValidPath(name) {
-<<<<<<< HEAD
-		d.add(s, "file-missing", "file", name)
-=======
 		d.add(s, "file-missing", "file", path.Base(name))
->>>>>>> criteria
 		return nil, false
 	}
 	f, err := fsys.Open(name)
@@ -148,15 +136,9 @@ func (d *decoder) read(fsys fs.FS, name, at string) ([]byte, bool) {
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-<<<<<<< HEAD
-		d.add(s, "file-missing", "file", name)
-	} else {
-		d.add(s, "file-unreadable", "file", name)
-=======
 		d.add(s, "file-missing", "file", path.Base(name))
 	} else {
 		d.add(s, "file-unreadable", "file", path.Base(name))
->>>>>>> criteria
 	}
 	return nil, false
 }

@@ -76,7 +76,8 @@ func applicationPage(c *call) error {
 	title := c.frame("web.application.title", "name", name)
 	v := applicationView{frame: title, ApplicationView: a, Name: name, MaxMonths: c.Settings.Validity.MaxMonths}
 	c.form(v.frame, applicationForm(a.Application))
-	v.at("form.", "", "answers.", "/portal/evaluations/"+a.Evaluation.ID, "evaluation.", "/portal/evaluations/"+a.Evaluation.ID+"/evaluator",
+	e := "/portal/evaluations/" + a.Evaluation.ID
+	v.at("form.", "", "answers.", e, "evaluation.bundle", e+"/bundle", "evaluation.signature", e+"/sign", "evaluation.", e+"/evaluator",
 		"product.", "/portal/products/"+a.Product.ID, "organisation.", "/portal/organisation")
 	v.Rounds = c.rounds(v.frame, a.Application)
 	v.Buttons = c.buttons(a)
@@ -387,7 +388,8 @@ func checkPage(c *call) error {
 	v := checkView{frame: c.frame("web.check.title"), ApplicationView: a, Name: productName(c, a.Product)}
 	at := "/portal/applications/" + a.Application.ID
 	v.Crumbs = []link{{Text: v.Name, Href: at}}
-	v.at("form.", at, "answers.", "/portal/evaluations/"+a.Evaluation.ID, "evaluation.", "/portal/evaluations/"+a.Evaluation.ID+"/evaluator",
+	e := "/portal/evaluations/" + a.Evaluation.ID
+	v.at("form.", at, "answers.", e, "evaluation.bundle", e+"/bundle", "evaluation.signature", e+"/sign", "evaluation.", e+"/evaluator",
 		"product.", "/portal/products/"+a.Product.ID, "organisation.", "/portal/organisation")
 	for _, d := range defects {
 		v.Defects = append(v.Defects, c.placeOf(v.frame, d.Place()))

@@ -36,10 +36,10 @@ func bundlePage(c *call) error {
 }
 
 func attachBundle(c *call) error {
-	file, head, err := c.r.FormFile("bundle")
+	file, head, err := c.r.FormFile("evaluation.bundle")
 	if errors.Is(err, http.ErrMissingFile) || err == nil && head.Size == 0 {
 		return &fault.Error{Kind: fault.Invalid, Op: "web.attachBundle", Key: "fault.invalid",
-			Places: []fault.Place{{Field: "bundle", Key: "web.bundle.missing"}}}
+			Places: []fault.Place{{Field: "evaluation.bundle", Key: "web.bundle.missing"}}}
 	}
 	if err != nil {
 		return fault.Wrap(fault.Invalid, "web.attachBundle", err, "web.form-unreadable")

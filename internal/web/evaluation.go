@@ -143,6 +143,12 @@ func (c *call) evaluationFrame(f *frame, e casework.EvaluationView, here string)
 		f.Crumbs = append(f.Crumbs, link{Text: c.lang.T("web.step.criteria"), Href: at})
 		f.at("answers.", at)
 	}
+	if here != "bundle" {
+		f.at("evaluation.bundle", at+"/bundle")
+	}
+	if here != "sign" {
+		f.at("evaluation.signature", at+"/sign")
+	}
 	if here != "evaluator" {
 		f.at("evaluation.", at+"/evaluator")
 	}
