@@ -77,7 +77,7 @@ func applicationPage(c *call) error {
 	v := applicationView{frame: title, ApplicationView: a, Name: name, MaxMonths: c.Settings.Validity.MaxMonths}
 	c.form(v.frame, applicationForm(a.Application))
 	e := "/portal/evaluations/" + a.Evaluation.ID
-	v.at("form.", "", "answers.", e, "evaluation.bundle", e+"/bundle", "evaluation.signature", e+"/sign", "evaluation.", e+"/evaluator",
+	v.at("form.", "", "answers.", e, "evaluation.bundle", e+"/bundle", "evaluation.signature", e+"/sign", "evaluation.qualification", e+"/sign", "evaluation.sworn", e+"/sign", "evaluation.", e+"/evaluator",
 		"product.", "/portal/products/"+a.Product.ID, "organisation.", "/portal/organisation")
 	v.Rounds = c.rounds(v.frame, a.Application)
 	v.Buttons = c.buttons(a)
@@ -389,7 +389,7 @@ func checkPage(c *call) error {
 	at := "/portal/applications/" + a.Application.ID
 	v.Crumbs = []link{{Text: v.Name, Href: at}}
 	e := "/portal/evaluations/" + a.Evaluation.ID
-	v.at("form.", at, "answers.", e, "evaluation.bundle", e+"/bundle", "evaluation.signature", e+"/sign", "evaluation.", e+"/evaluator",
+	v.at("form.", at, "answers.", e, "evaluation.bundle", e+"/bundle", "evaluation.signature", e+"/sign", "evaluation.qualification", e+"/sign", "evaluation.sworn", e+"/sign", "evaluation.", e+"/evaluator",
 		"product.", "/portal/products/"+a.Product.ID, "organisation.", "/portal/organisation")
 	for _, d := range defects {
 		v.Defects = append(v.Defects, c.placeOf(v.frame, d.Place()))

@@ -147,7 +147,7 @@ func (c *call) evaluationFrame(f *frame, e casework.EvaluationView, here string)
 		f.at("evaluation.bundle", at+"/bundle")
 	}
 	if here != "sign" {
-		f.at("evaluation.signature", at+"/sign")
+		f.at("evaluation.signature", at+"/sign", "evaluation.qualification", at+"/sign", "evaluation.sworn", at+"/sign")
 	}
 	if here != "evaluator" {
 		f.at("evaluation.", at+"/evaluator")
@@ -371,7 +371,7 @@ func signPage(c *call) error {
 }
 
 func signEvaluation(c *call) error {
-	_, err := c.Casework.SignEvaluation(c.r.Context(), c.actor(), c.id(), c.version(), c.value("signature.qualification"), c.ticked("signature.sworn"))
+	_, err := c.Casework.SignEvaluation(c.r.Context(), c.actor(), c.id(), c.version(), c.value("evaluation.qualification"), c.ticked("evaluation.sworn"))
 	if err != nil {
 		return err
 	}
