@@ -90,7 +90,6 @@ func Root(env *Env) *cobra.Command {
 		newSignerCmd(env),
 		newVerifyCmd(env),
 		newVersionCmd(env),
-		newWitnessCmd(env),
 	)
 	return root
 }
