@@ -295,11 +295,20 @@ func shown(v ref.Val) i18n.Text {
 		return i18n.Text{JA: s, EN: s}
 	case traits.Lister:
 		var ss []string
-		for it := v.Iterator(); it.HasNext() == types.True; {
-			if s, ok := it.Next().(types.String); ok && !slices.Contains(ss, string(s)) {
-				ss = append(ss, string(s))
+		var walk func(traits.Lister)
+		walk = func(l traits.Lister) {
+			for it := l.Iterator(); it.HasNext() == types.True; {
+				switch e := it.Next().(type) {
+				case types.String:
+					if !slices.Contains(ss, string(e)) {
+						ss = append(ss, string(e))
+					}
+				case traits.Lister:
+					walk(e)
+				}
 			}
 		}
+		walk(v)
 		slices.Sort(ss)
 		return list(ss)
 	}

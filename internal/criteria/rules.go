@@ -310,7 +310,7 @@ func (c *compiler) criterion(path string, cr Criterion) *compiled {
 		c.needed(at2, cr.reads, index)
 		for _, name := range sortedKeys(r.Show) {
 			p := at + ".show." + name
-			prog, ast, ok := c.expr(c.env, p, r.Show[name], cel.ListType(cel.StringType), cel.StringType, cel.IntType)
+			prog, ast, ok := c.expr(c.env, p, r.Show[name], cel.ListType(cel.StringType), cel.ListType(cel.ListType(cel.StringType)), cel.StringType, cel.IntType)
 			if !ok {
 				continue
 			}
