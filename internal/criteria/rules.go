@@ -112,14 +112,14 @@ func (c *compiler) expr(env *cel.Env, path, src string, want ...*cel.Type) (cel.
 	if iss != nil && iss.Err() != nil {
 		for _, e := range iss.Errors() {
 			s := c.d.at[path]
-			if l := e.Location.Line(); l > 1 || !s.inline {
-				s.line += l - 1
-				if !s.inline {
-					s.line++
-				}
-				s.col = e.Location.Column() + 1
-			} else {
+			switch {
+			case !s.inline: // a block scalar begins on the next line
+				s.line += e.Location.Line()
+			case e.Location.Line() == 1:
 				s.col += e.Location.Column()
+				if s.quoted {
+					s.col++
+				}
 			}
 			c.d.add(s, "bad-cel", "why", e.Message)
 		}
@@ -273,7 +273,7 @@ func (c *compiler) criterion(path string, cr Criterion) *compiled {
 	for i, n := range cr.Needs {
 		at := path + ".needs[" + itoa(i) + "]"
 		cn, ok := c.need(at, n, index)
-		if ok {
+		if ok || cn.word != nil { // a faulty need is kept, so that its users are not refused too
 			index[n.Fact] = len(out.needs)
 			out.needs = append(out.needs, cn)
 		}
@@ -387,6 +387,9 @@ func (c *compiler) need(at string, n Need, index map[string]int) (need, bool) {
 			return out, false
 		}
 		out.base = b
+	}
+	if !ok {
+		return out, false
 	}
 	with := func(typ *types.Type) *cel.Env {
 		env, err := c.env.Extend(cel.Variable("it", typ))
