@@ -18,6 +18,9 @@ type DialFunc func(ctx context.Context, network, address string) (net.Conn, erro
 // run's target.
 var ErrElsewhere = errors.New("probe: refused to reach another address than the target")
 
+// ErrNoConnection marks an error of connecting, as opposed to one of talking.
+var ErrNoConnection = errors.New("probe: no connection")
+
 // Net is the only way from a probe to the network. It reaches one address and
 // refuses every other, here and nowhere else.
 type Net struct {
@@ -115,13 +118,16 @@ func Exchange(ctx context.Context, c net.Conn, send []byte, max int, wait time.D
 }
 
 // Word names a network error with a word that is the same on every system and
-// in every language: "refused", "reset", "timeout", "closed", "unreachable", "failed".
+// in every language: "no-connection" (refused, reset or timeout while connecting,
+// when the caller marked it with ErrNoConnection), "refused", "reset", "timeout", "closed", "unreachable", "failed".
 func Word(err error) string {
 	switch {
 	case err == nil:
 		return ""
 	case errors.Is(err, ErrElsewhere):
 		return "elsewhere"
+	case errors.Is(err, ErrNoConnection):
+		return "no-connection"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "refused"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):

@@ -31,7 +31,9 @@ type Record struct {
 	Ports  string `json:"ports,omitempty"`  // many ports at once: "1-21,24,80-90"
 	Item   string `json:"item,omitempty"`   // what it is about: a sign-in interface, a path id
 	Number int    `json:"number,omitempty"` // the attempt's number, counted from 1, or a count
-	Detail string `json:"detail,omitempty"` // a word from the probe's own list, or a short text
+	User   string `json:"user,omitempty"`   // user name of a sign-in
+	Detail string `json:"detail,omitempty"` // a word from the probe's own list
+	Error  string `json:"error,omitempty"`  // how the exchange ended, see Word; "" = regularly
 	Sent   []byte `json:"sent,omitempty"`   // base64; credentials are masked
 	Recv   []byte `json:"recv,omitempty"`   // base64; credentials are masked
 	Cut    bool   `json:"cut,omitempty"`    // Sent or Recv was longer than MaxBytes
@@ -93,7 +95,10 @@ var (
 
 // Add keeps a record: masked, cut to the bounds, and with At set to the present
 // minus Took when the caller left At at zero.
-func (r *Recorder) Add(rec Record, also ...string) {
+//
+// also holds further values to mask in this record only. Add returns the record
+// as kept: what a live run decides from it, a replay decides too.
+func (r *Recorder) Add(rec Record, also ...string) Record {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if rec.At == 0 {
@@ -107,15 +112,16 @@ func (r *Recorder) Add(rec Record, also ...string) {
 		rec.Recv, rec.Cut = rec.Recv[:MaxBytes], true
 	}
 	rec.Detail = Clip(string(r.mask([]byte(rec.Detail), also)))
-	rec.Item = Clip(rec.Item)
+	rec.Item, rec.User = Clip(rec.Item), Clip(rec.User)
 	if len(r.records[rec.Probe]) >= MaxRecords {
-		return
+		return rec
 	}
 	rec.Line = len(r.records[rec.Probe]) + 1
 	r.records[rec.Probe] = append(r.records[rec.Probe], rec)
 	if r.seen != nil {
 		r.seen(rec)
 	}
+	return rec
 }
 
 func (r *Recorder) mask(b []byte, also []string) []byte {

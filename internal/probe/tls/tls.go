@@ -25,8 +25,7 @@ const (
 
 // Probe is the registry entry.
 //
-// Events: "hello" (port; what was sent and the first record received; detail is
-// the network error's word when nothing came), "settled" (port, item = version:
+// Events: "hello" (port; what was sent and the first record received), "settled" (port, item = version:
 // every suite was accepted or refused).
 var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: Parse}
 
@@ -88,7 +87,7 @@ func ask(ctx context.Context, t *probe.Target, rec *probe.Recorder, port int, v 
 		}
 		r.Took = time.Since(start).Milliseconds()
 		if len(r.Recv) == 0 {
-			r.Detail = probe.Word(err)
+			r.Error = probe.Word(err)
 		}
 		if Enough(r.Recv) { // the certificate may follow; it is not needed
 			r.Recv = r.Recv[:5+int(r.Recv[3])<<8+int(r.Recv[4])]
@@ -103,7 +102,7 @@ func ask(ctx context.Context, t *probe.Target, rec *probe.Recorder, port int, v 
 
 // refused: the server hung up on the hello instead of sending an alert.
 func refused(r probe.Record) bool {
-	return len(r.Recv) == 0 && (r.Detail == "closed" || r.Detail == "reset")
+	return len(r.Recv) == 0 && (r.Error == "closed" || r.Error == "reset")
 }
 
 // Parse states tls.version and tls.suite for each port asked. complete is true

@@ -21,8 +21,7 @@ const name = "udp"
 // never overlap, because together they starve weak devices.
 //
 // Events: "plan" (number of ports asked), "asked" (port, what was sent and
-// received; detail "" for an answer, else the network error's word; item is the
-// protocol).
+// received; item is the protocol).
 var Probe = probe.Probe{Name: name, Stage: 2, Run: run, Parse: Parse}
 
 // question is one service: its port, its name and one harmless request.
@@ -57,7 +56,7 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 		}
 		start := time.Now()
 		got, word := ask(ctx, t, q)
-		rec.Add(probe.Record{Probe: name, Event: "asked", Port: probe.UDP(q.port), Item: q.service, Detail: word,
+		rec.Add(probe.Record{Probe: name, Event: "asked", Port: probe.UDP(q.port), Item: q.service, Error: word,
 			Sent: q.ask, Recv: got, Took: time.Since(start).Milliseconds()})
 	}
 	return nil
@@ -124,7 +123,7 @@ func Parse(records []probe.Record) fact.Set {
 			case len(r.Recv) > 0:
 				open++
 				out = append(out, probe.Observed("udp.open", r.Port, map[string]any{"service": r.Item}, r.Source()))
-			case r.Detail == "refused":
+			case r.Error == "refused":
 				closed++
 			}
 		}
