@@ -93,7 +93,7 @@ func (s *scan) window(ctx context.Context, ports []int) []int {
 	}
 	jobs, results := make(chan int), make(chan result, len(ports))
 	var wg sync.WaitGroup
-	for range min(s.workers, len(ports)) {
+	for range min(s.inFlight(), len(ports)) {
 		wg.Go(func() {
 			for p := range jobs {
 				start := time.Now()
@@ -131,6 +131,9 @@ func (s *scan) window(ctx context.Context, ports []int) []int {
 	if slowest > 0 { // the device's own speed sets how long an answer is waited for
 		s.wait = min(s.t.Pace.TCPWait, max(200*time.Millisecond, 4*slowest))
 	}
+	if s.canary == 0 { // nothing answers at all: do not let the whole range take hours
+		s.wait = min(s.wait, 500*time.Millisecond)
+	}
 	slices.Sort(up)
 	for _, p := range up {
 		s.rec.Add(probe.Record{Probe: name, Event: "open", Port: probe.TCP(p)})
@@ -146,6 +149,15 @@ func (s *scan) window(ctx context.Context, ports []int) []int {
 		}
 	}
 	return quiet
+}
+
+// inFlight is how many attempts may be open at once. Where a rate is set, the
+// rate protects the device, and ports that stay silent must not slow it further.
+func (s *scan) inFlight() int {
+	if s.rate <= 0 {
+		return s.workers
+	}
+	return max(s.workers, min(900, int(s.wait.Seconds()*float64(s.rate))))
 }
 
 // pace waits for the next slot; false when the run is cancelled.
