@@ -185,7 +185,7 @@ func parameters(o Options) map[string]any {
 	return map[string]any{
 		"pace": p.Name, "tcpRate": p.TCPRate, "tcpWorkers": p.TCPWorkers, "tcpWait": p.TCPWait.Milliseconds(), "tcpTries": p.TCPTries,
 		"udpWait": p.UDPWait.Milliseconds(), "udpTries": p.UDPTries, "budget": p.Budget.Milliseconds(),
-		"signIns": p.SignIns, "signInBudget": p.SignIn.Milliseconds(), "consentSignIn": o.ConsentSignIn, "allowPublic": o.AllowPublic,
+		"signIns": p.SignIns, "signInBudget": p.SignIn.Milliseconds(), "hold": p.Hold.Milliseconds(), "consentSignIn": o.ConsentSignIn, "allowPublic": o.AllowPublic,
 	}
 }
 

@@ -3,6 +3,7 @@ package practice
 import (
 	"bufio"
 	"crypto/subtle"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -85,7 +86,7 @@ func (c *Camera) telnet(n net.Conn) {
 	}
 	switch ok, wait := c.guard.try(user, pass, c.Password); {
 	case wait > 0:
-		_, _ = io.WriteString(n, "\r\nToo many attempts, try again later\r\n")
+		_, _ = fmt.Fprintf(n, "\r\nToo many attempts, try again in %d seconds\r\n", int(wait.Seconds())+1)
 	case ok:
 		_, _ = io.WriteString(n, "\r\n# ")
 	default:

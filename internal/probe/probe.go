@@ -85,6 +85,7 @@ type Pace struct {
 	Budget     time.Duration // total of one identification probe
 	SignIns    int           // wrong sign-ins on one interface
 	SignIn     time.Duration // total time spent on one sign-in interface
+	Hold       time.Duration // how long a limit that states no end is watched
 }
 
 // Careful is the default pace: gentle enough for a device that falls over when
@@ -92,14 +93,14 @@ type Pace struct {
 func Careful() Pace {
 	return Pace{Name: "careful", TCPRate: 1200, TCPWorkers: 64, TCPWait: 2 * time.Second, TCPTries: 3, Down: time.Minute,
 		UDPWait: 2 * time.Second, UDPTries: 3, Banner: 2 * time.Second, Exchange: 8 * time.Second, Budget: 2 * time.Minute,
-		SignIns: 30, SignIn: 10 * time.Minute}
+		SignIns: 30, SignIn: 10 * time.Minute, Hold: 2 * time.Minute}
 }
 
 // Fast is for devices known to bear it: practice devices and test beds.
 func Fast() Pace {
 	return Pace{Name: "fast", TCPRate: 0, TCPWorkers: 256, TCPWait: 2 * time.Second, TCPTries: 3, Down: 5 * time.Second,
 		UDPWait: 150 * time.Millisecond, UDPTries: 2, Banner: 250 * time.Millisecond, Exchange: 3 * time.Second, Budget: 20 * time.Second,
-		SignIns: 12, SignIn: 20 * time.Second}
+		SignIns: 12, SignIn: 30 * time.Second, Hold: 8 * time.Second}
 }
 
 // TCP names a TCP port as facts and records do.

@@ -17,7 +17,7 @@ type pair struct {
 // tried sparingly, it stays below the limits that well-made devices set.
 var common = []string{"{user}", "password", "1234", ""}
 
-// users are the account names that everybody knows.
+// users are the account names that everybody knows, tried where none is declared.
 var users = []string{"admin", "root"}
 
 // listID names the list in a transcript, so that a reader knows what was tried.
@@ -26,12 +26,16 @@ func listID() string {
 	return "common:" + hex.EncodeToString(h[:8])
 }
 
-// pairs are the values to try on one interface: for declared account names
-// first, then the names that everybody knows.
+// pairs are the values to try on one interface: for the declared account names,
+// or, where none is declared, for the names that everybody knows.
 func pairs(kind string, declared []string) []pair {
 	var out []pair
 	seen := map[string]bool{}
-	for _, u := range append(append([]string{}, declared...), users...) {
+	names := declared
+	if len(names) == 0 {
+		names = users
+	}
+	for _, u := range names {
 		if u == "" || seen[u] {
 			continue
 		}

@@ -2,7 +2,9 @@ package signin
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -79,9 +81,18 @@ func limits(id, kind string, base probe.Record, rs []probe.Record, done, alive b
 			user = r.User
 		}
 	}
+	// A right value sets the count back: only what came after it counts.
+	for i, r := range slices.Backward(rs) {
+		if (r.Detail == "control" || r.Detail == "declared") && r.User == user && classify(kind, base, r) == accepted {
+			rs = rs[i+1:]
+			break
+		}
+	}
 	attempts, checked, after := 0, 0, 0
 	how := ""
-	var first, last int64
+	// Time is counted within the default values and within the wrong ones, not in
+	// between, when other interfaces have their turn.
+	var spans [2]struct{ first, last int64 }
 	var wait time.Duration
 	var took []int64
 	var source []string
@@ -94,10 +105,15 @@ func limits(id, kind string, base probe.Record, rs []probe.Record, done, alive b
 		if o == accepted {
 			continue
 		}
-		if attempts++; attempts == 1 {
-			first = r.At
+		attempts++
+		sp := &spans[0]
+		if r.Detail == "wrong" {
+			sp = &spans[1]
 		}
-		last = max(last, r.At+r.Took)
+		if sp.last == 0 {
+			sp.first = r.At
+		}
+		sp.last = max(sp.last, r.At+r.Took, 1)
 		source = append(source, r.Source())
 		switch o {
 		case refused:
@@ -108,7 +124,7 @@ func limits(id, kind string, base probe.Record, rs []probe.Record, done, alive b
 			if how == "" {
 				how, after = reason(r), checked
 			}
-			wait, missing = retryAfter(r), 0
+			wait, missing = stated(r), 0
 		case missed:
 			missing++
 			if how == "" {
@@ -122,7 +138,7 @@ func limits(id, kind string, base probe.Record, rs []probe.Record, done, alive b
 	if n := len(took); how == "" && n >= 4 && slices.Min(took[n/2:]) >= slow {
 		how, after = "delay", n/2
 	}
-	elapsed := max(1, last-first+wait.Milliseconds())
+	elapsed := max(1, spans[0].last-spans[0].first+spans[1].last-spans[1].first+wait.Milliseconds())
 	if attempts == 0 || checked == 0 && how == "" {
 		done = false
 	}
@@ -133,8 +149,8 @@ func limits(id, kind string, base probe.Record, rs []probe.Record, done, alive b
 }
 
 func reason(r probe.Record) string {
-	if retryAfter(r) > 0 {
-		return "retry-after"
+	if stated(r) > 0 {
+		return "stated-wait"
 	}
 	if a := probehttp.ParseAnswer(r.Recv); a.Status != 0 {
 		return fmt.Sprintf("status-%d", a.Status)
@@ -142,9 +158,34 @@ func reason(r probe.Record) string {
 	return "message"
 }
 
-// retryAfter is the wait that an HTTP answer asks for.
-func retryAfter(r probe.Record) time.Duration {
-	return time.Duration(probehttp.ParseAnswer(r.Recv).RetryAfter) * time.Second
+var waitText = regexp.MustCompile(`(?i)([0-9]{1,5})\s*(s|sec|secs|seconds?|秒|m|min|mins|minutes?|分)(?:[^a-z]|間|$)`)
+
+// stated is the wait that an answer asks for: Retry-After, or a time in a
+// sentence about a limit; 0 when it states none.
+func stated(r probe.Record) time.Duration {
+	a := probehttp.ParseAnswer(r.Recv)
+	if a.RetryAfter > 0 {
+		return time.Duration(a.RetryAfter) * time.Second
+	}
+	text := r.Recv
+	if a.Status != 0 {
+		text = a.Body
+	}
+	if !lockout.Match(text) {
+		return 0
+	}
+	m := waitText.FindSubmatch(text)
+	if m == nil {
+		return 0
+	}
+	n, err := strconv.Atoi(string(m[1]))
+	if err != nil {
+		return 0
+	}
+	if unit := strings.ToLower(string(m[2])); unit[0] == 'm' || unit == "分" {
+		return time.Duration(n) * time.Minute
+	}
+	return time.Duration(n) * time.Second
 }
 
 // hide takes the password out of what was sent, wherever the protocol puts it.

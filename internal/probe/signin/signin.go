@@ -8,6 +8,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"io"
@@ -42,16 +43,40 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 		}
 		entries = append(entries, e)
 	}
+	// Where the right value is known its use sets the count of wrong ones back, so
+	// these come first: a count may be shared by all interfaces.
+	slices.SortFunc(entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(len(known(t, b.port)), len(known(t, a.port))), cmp.Compare(a.id, b.id))
+	})
 	rec.Add(probe.Record{Probe: name, Event: "interfaces", Number: len(entries)})
 	if !t.Consent {
 		return nil
 	}
 	rec.Add(probe.Record{Probe: name, Event: "list", Detail: listID()})
+	// Default values on every interface first: repeated wrong values may lock an
+	// account on all of them.
+	var sessions []*session
 	for _, e := range entries {
 		s := &session{t: t, rec: rec, e: e}
-		s.run(ctx)
+		if ctx.Err() == nil && s.begin(ctx) {
+			sessions = append(sessions, s)
+		}
+	}
+	for _, s := range sessions {
+		s.limit(ctx)
 	}
 	return nil
+}
+
+// known are the declared accounts of a port whose secret the test may use.
+func known(t *probe.Target, port int) []probe.Account {
+	var out []probe.Account
+	for _, a := range t.Accounts {
+		if probe.PortNumber(a.Port) == port && a.Secret != "" {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // session is the test of one interface.
@@ -59,97 +84,123 @@ type session struct {
 	t      *probe.Target
 	rec    *probe.Recorder
 	e      entry
+	user   string // the account for wrong values
 	base   probe.Record
 	number int
 	end    time.Time
 }
 
-func (s *session) run(ctx context.Context) {
+// begin sees how a wrong value is answered and tries default values. False when
+// nothing more can be learnt here.
+func (s *session) begin(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, s.t.Pace.SignIn)
 	defer cancel()
 	s.end = time.Now().Add(s.t.Pace.SignIn)
-	s.base = s.try(ctx, "baseline", "hoshi-"+s.random(3), s.random(8))
+	var declared []string
+	for _, a := range s.t.Accounts {
+		if probe.PortNumber(a.Port) == s.e.port {
+			declared = append(declared, a.User)
+		}
+	}
+	accounts := known(s.t, s.e.port)
+	s.user = users[0]
+	if len(declared) > 0 {
+		s.user = declared[0]
+	}
+	// The right value afterwards sets the count of wrong ones back; without it the
+	// account is spared and a name made up.
+	probeUser := "hoshi-" + s.random(3)
+	if len(accounts) > 0 {
+		probeUser = accounts[0].User
+	}
+	s.base = s.try(ctx, "baseline", probeUser, s.random(8))
 	switch classify(s.e.kind, s.base, s.base) {
 	case closed:
 		s.note("defaults-done")
 		s.note("limit-done")
-		return
+		return false
 	case refused:
 	default:
-		return // not understood or not reachable: nothing follows that could be judged
+		return false // not understood or not reachable: nothing follows that could be judged
 	}
-	user := s.defaults(ctx)
-	s.limit(ctx, user)
+	s.control(ctx, accounts)
+	s.defaults(ctx, declared)
+	s.control(ctx, accounts)
+	return true
 }
 
-// defaults tries default values and returns the account to use for wrong ones.
-func (s *session) defaults(ctx context.Context) (user string) {
-	var declared []string
-	for _, a := range s.t.Accounts {
-		if probe.PortNumber(a.Port) != s.e.port {
-			continue
+// control tries a value that is right: it shows that right is told from wrong.
+func (s *session) control(ctx context.Context, accounts []probe.Account) {
+	for _, a := range accounts {
+		if ctx.Err() != nil {
+			return
 		}
-		declared = append(declared, a.User)
-		if a.Secret == "" {
-			continue
-		}
-		label := "control" // shows that a right value is told from a wrong one
+		label := "control"
 		if a.Initial == "shared" {
 			label = "declared"
 		}
 		s.try(ctx, label, a.User, a.Secret)
 	}
-	user = users[0]
-	if len(declared) > 0 {
-		user = declared[0]
-	}
+}
+
+// defaults tries default values, until one is accepted.
+func (s *session) defaults(ctx context.Context, declared []string) {
 	for _, p := range pairs(s.e.kind, declared) {
 		if ctx.Err() != nil {
-			return user
+			return
 		}
 		r := s.try(ctx, p.label, p.user, p.pass)
 		switch classify(s.e.kind, s.base, r) {
 		case accepted:
 			s.note("defaults-done")
-			return user
+			return
 		case limited, missed:
 			// A limit against this very test: wait for it if the budget allows.
 			if !s.patience(ctx, r) {
-				return user
+				return
 			}
 			r = s.try(ctx, p.label, p.user, p.pass)
 			if o := classify(s.e.kind, s.base, r); o == limited || o == missed {
-				return user
+				return
 			}
 		}
 	}
 	s.note("defaults-done")
-	return user
 }
 
-// limit repeats wrong values for the user until a limit shows and holds, or the
-// number of attempts is used up.
-func (s *session) limit(ctx context.Context, user string) {
+// limit repeats wrong values for the account until a limit shows and holds, or
+// the number of attempts is used up.
+func (s *session) limit(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, s.t.Pace.SignIn)
+	defer cancel()
 	turned := 0
-	for range s.t.Pace.SignIns {
+	var since time.Time // when the present limit showed
+	for attempts := 0; attempts < s.t.Pace.SignIns; {
 		if ctx.Err() != nil {
 			return
 		}
-		r := s.try(ctx, "wrong", user, s.random(8))
-		switch classify(s.e.kind, s.base, r) {
+		r := s.try(ctx, "wrong", s.user, s.random(8))
+		o := classify(s.e.kind, s.base, r)
+		switch o {
 		case limited, missed:
-			if turned++; turned > confirm {
-				if classify(s.e.kind, s.base, r) == missed && !s.alive(ctx) {
-					return
+			if turned++; turned == 1 {
+				since = time.Now()
+			}
+			if turned > confirm && (stated(r) > 0 || time.Since(since) >= s.t.Pace.Hold) {
+				if o == limited || s.alive(ctx) {
+					s.note("limit-done")
 				}
-				s.note("limit-done")
 				return
 			}
-			if !probe.Wait(ctx, s.t.Pace.SignIn/40) {
+			pause := s.t.Pace.Hold / 8
+			if stated(r) > 0 {
+				pause /= 20
+			}
+			if !probe.Wait(ctx, pause) {
 				return
 			}
 		case refused:
-			turned = 0
+			attempts, turned = attempts+1, 0
 		default:
 			return
 		}
@@ -176,7 +227,7 @@ func (s *session) alive(ctx context.Context) bool {
 
 // patience waits for a stated limit to pass; false when that takes too long.
 func (s *session) patience(ctx context.Context, r probe.Record) bool {
-	d := retryAfter(r)
+	d := stated(r)
 	if d <= 0 || time.Now().Add(d).After(s.end) {
 		return false
 	}
