@@ -86,6 +86,9 @@ func Root(env *Env) *cobra.Command {
 		return fault.Wrap(fault.Invalid, "cli", err, "cli.flag", "why", err.Error())
 	})
 	root.AddCommand(
+		newAssessCmd(env),
+		newEvidenceCmd(env),
+		newPracticeCmd(env),
 		newCriteriaCmd(env),
 		newVersionCmd(env),
 	)

@@ -135,7 +135,8 @@ func Beside(ctx context.Context, self []string, flaws []string, command []string
 func Possible(err error) bool { return !errors.Is(err, errNoNamespace) }
 
 func spawn(ctx context.Context, self []string, c Child, command []string, read func(io.Reader)) error {
-	if len(self) == 0 {
+	own := len(self) == 0
+	if own {
 		exe, err := os.Executable()
 		if err != nil {
 			return errNoNamespace
@@ -150,6 +151,9 @@ func spawn(ctx context.Context, self []string, c Child, command []string, read f
 		args = append(append(args, "--"), command...)
 	}
 	cmd := exec.CommandContext(ctx, self[0], args...)
+	if own {
+		cmd.Args[0] = os.Args[0] // the name under which this program was called
+	}
 	if !isolate(cmd) {
 		return errNoNamespace
 	}
