@@ -88,10 +88,22 @@ func practiceAssess(c *cobra.Command, env *Env, f practiceFlags, flaws []string)
 	return report(env, env.Lang(), edition, res.Run, assessFlags{out: f.out}, key)
 }
 
-// practiceDevice starts a camera on loopback with high ports: until it is
-// stopped, or while a command runs.
+// practiceDevice runs a camera while a command runs, or on free ports of this
+// host until it is stopped.
 func practiceDevice(c *cobra.Command, env *Env, f practiceFlags, flaws, command []string) error {
 	l := env.Lang()
+	if len(command) > 0 {
+		_, err := practice.Beside(c.Context(), practice.BesideOptions{Flaws: flaws, Product: f.product, Command: command, Shared: f.shared,
+			Stdout: env.Stdout, Stderr: env.Stderr})
+		var exit *exec.ExitError
+		switch {
+		case errors.As(err, &exit) && exit.ExitCode() == ExitNo:
+			return No{}
+		case err != nil:
+			return fault.Wrap(fault.Invalid, "cli.practice", err, "practice.command", "command", strings.Join(command, " "))
+		}
+		return nil
+	}
 	cam, err := practice.Start(practice.Options{Flaws: flaws, Addr: netip.MustParseAddr("127.0.0.1"), Now: time.Now, Rand: rand.Reader})
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, "cli.practice", err, "practice.start")
@@ -102,25 +114,11 @@ func practiceDevice(c *cobra.Command, env *Env, f practiceFlags, flaws, command 
 			return fault.Wrap(fault.Invalid, "cli.practice", err, "assess.out", "file", f.product)
 		}
 	}
-	if len(command) == 0 {
-		fmt.Fprintln(env.Stdout, l.T("practice.running", "https", cam.Ports.HTTPS, "http", cam.Ports.HTTP, "ssh", cam.Ports.SSH, "password", cam.Password, "env", practice.SecretEnv))
-		if f.product != "" {
-			fmt.Fprintln(env.Stdout, l.T("practice.try", "env", practice.SecretEnv, "password", cam.Password, "product", f.product))
-		}
-		<-c.Context().Done()
-		return nil
+	fmt.Fprintln(env.Stdout, l.T("practice.running", "https", cam.Ports.HTTPS, "http", cam.Ports.HTTP, "ssh", cam.Ports.SSH, "password", cam.Password, "env", practice.SecretEnv))
+	if f.product != "" {
+		fmt.Fprintln(env.Stdout, l.T("practice.try", "env", practice.SecretEnv, "password", cam.Password, "product", f.product))
 	}
-	cmd := exec.CommandContext(c.Context(), command[0], command[1:]...)
-	cmd.Env = append(os.Environ(), practice.SecretEnv+"="+cam.Password)
-	cmd.Stdout, cmd.Stderr = env.Stdout, env.Stderr
-	err = cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() == ExitNo {
-		return No{}
-	}
-	if err != nil {
-		return fault.Wrap(fault.Invalid, "cli.practice", err, "practice.command", "command", strings.Join(command, " "))
-	}
+	<-c.Context().Done()
 	return nil
 }
 
