@@ -89,6 +89,9 @@ func Root(env *Env) *cobra.Command {
 		newCriteriaCmd(env),
 		newSignerCmd(env),
 		newVerifyCmd(env),
+		newAssessCmd(env),
+		newEvidenceCmd(env),
+		newPracticeCmd(env),
 		newVersionCmd(env),
 	)
 	return root
