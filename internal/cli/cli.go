@@ -86,6 +86,7 @@ func Root(env *Env) *cobra.Command {
 		return fault.Wrap(fault.Invalid, "cli", err, "cli.flag", "why", err.Error())
 	})
 	root.AddCommand(
+		newConfigCmd(env),
 		newVersionCmd(env),
 	)
 	return root
