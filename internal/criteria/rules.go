@@ -1,0 +1,419 @@
+package criteria
+
+import (
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	celast "cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+)
+
+// CELVersion is the version of cel.dev/cel-go that computes the rules. An edition
+// pins the version that it was written for; [compatible] says which are taken.
+const CELVersion = "v0.33.2"
+
+// compatible reports whether rules written for version want may be computed by
+// version have: same major version, and below v1 the same minor version.
+func compatible(want, have string) bool {
+	w, h := strings.Split(want, "."), strings.Split(have, ".")
+	if len(w) != 3 || len(h) != 3 || w[0] != h[0] {
+		return false
+	}
+	return w[0] != "v0" || w[1] == h[1]
+}
+
+// compiled are the rules of one criterion, ready to run.
+type compiled struct {
+	needs []need
+	rules []rule
+	vars  map[string]any // thresholds and lists
+}
+
+type need struct {
+	Need
+	word                     *word
+	base                     int // index of the need that Count or Each refers to; -1 = none
+	field                    string
+	where, subject, complete cel.Program // nil = not given
+}
+
+type rule struct {
+	Rule
+	outcome Outcome
+	prog    cel.Program
+	reads   []string        // facts that the condition reads
+	strict  map[string]bool // those of them whose absence could make the condition true
+	show    map[string]cel.Program
+}
+
+// variable is the name of a fact in CEL.
+func variable(factName string) string { return strings.ReplaceAll(factName, ".", "_") }
+
+// constants are the edition's thresholds and lists as CEL variables.
+func (e *Edition) constants() (map[string]any, []cel.EnvOption) {
+	vals := map[string]any{}
+	var opts []cel.EnvOption
+	put := func(name string, v any, t *cel.Type) {
+		if _, dup := vals[name]; !dup {
+			vals[name] = v
+			opts = append(opts, cel.Variable(name, t))
+		}
+	}
+	for _, c := range e.Criteria {
+		for _, t := range c.Thresholds {
+			v, _ := t.Get()
+			switch {
+			case v.Int != nil:
+				put(t.Name, *v.Int, cel.IntType)
+			case v.List != nil:
+				put(t.Name, v.List, cel.ListType(cel.StringType))
+			}
+		}
+	}
+	for _, l := range e.Lists {
+		put(l.Name, l.Values, cel.ListType(cel.StringType))
+	}
+	return vals, opts
+}
+
+// compiler compiles the CEL of one edition and records faults.
+type compiler struct {
+	d    *decoder
+	e    *Edition
+	env  *cel.Env
+	vars map[string]any
+}
+
+func newCompiler(d *decoder, e *Edition) *compiler {
+	vals, opts := e.constants()
+	p := provider{types.NewEmptyRegistry()}
+	if full, err := types.NewRegistry(); err == nil {
+		p.Registry = full
+	}
+	opts = append([]cel.EnvOption{
+		cel.CustomTypeProvider(p), cel.CustomTypeAdapter(p.Registry),
+		cel.ParserExpressionSizeLimit(4096), cel.ParserRecursionLimit(64),
+	}, opts...)
+	for name, w := range words {
+		opts = append(opts, cel.Variable(variable(name), w.typ))
+	}
+	env, err := cel.NewEnv(opts...)
+	if err != nil { // names were checked before: a defect, not a fault of the file
+		panic("criteria: " + err.Error())
+	}
+	return &compiler{d: d, e: e, env: env, vars: vals}
+}
+
+// expr compiles one expression of a wanted type; ok is false when it was refused.
+func (c *compiler) expr(env *cel.Env, path, src string, want ...*cel.Type) (cel.Program, *celast.AST, bool) {
+	ast, iss := env.Compile(src)
+	if iss != nil && iss.Err() != nil {
+		for _, e := range iss.Errors() {
+			s := c.d.at[path]
+			if l := e.Location.Line(); l > 1 || !s.inline {
+				s.line += l - 1
+				if !s.inline {
+					s.line++
+				}
+				s.col = e.Location.Column() + 1
+			} else {
+				s.col += e.Location.Column()
+			}
+			c.d.add(s, "bad-cel", "why", e.Message)
+		}
+		return nil, nil, false
+	}
+	if !slices.ContainsFunc(want, func(t *cel.Type) bool { return t.IsExactType(ast.OutputType()) }) {
+		names := make([]string, len(want))
+		for i, t := range want {
+			names[i] = t.String()
+		}
+		c.d.refuse(path, "cel-type", "want", strings.Join(names, ", "), "have", ast.OutputType().String())
+		return nil, nil, false
+	}
+	native := ast.NativeRep()
+	ok := c.lint(path, native)
+	prog, err := env.Program(ast, cel.CostLimit(uint64(max(c.e.Engine.Cost, 1))))
+	if err != nil {
+		c.d.refuse(path, "bad-cel", "why", err.Error())
+		return nil, nil, false
+	}
+	return prog, native, ok
+}
+
+// lint refuses what would not give the same answer everywhere or can never be true.
+func (c *compiler) lint(path string, a *celast.AST) bool {
+	ok := true
+	celast.PreOrderVisit(a.Expr(), celast.NewExprVisitor(func(x celast.Expr) {
+		switch x.Kind() {
+		case celast.ComprehensionKind:
+			if t := a.GetType(x.AsComprehension().IterRange().ID()); t.Kind() != types.ListKind {
+				c.d.refuse(path, "cel-map")
+				ok = false
+			}
+		case celast.CallKind:
+			call := x.AsCall()
+			switch call.FunctionName() {
+			case operators.Equals, operators.NotEquals, operators.In:
+			default:
+				return
+			}
+			l, r := call.Args()[0], call.Args()[1]
+			if l.Kind() != celast.SelectKind {
+				l, r = r, l
+			}
+			if l.Kind() != celast.SelectKind {
+				return
+			}
+			enum := enumOf(a.GetType(l.AsSelect().Operand().ID()).TypeName(), l.AsSelect().FieldName())
+			if enum == nil {
+				return
+			}
+			lits := []celast.Expr{r}
+			if r.Kind() == celast.ListKind {
+				lits = r.AsList().Elements()
+			}
+			for _, lit := range lits {
+				if lit.Kind() != celast.LiteralKind {
+					continue
+				}
+				if s, is := lit.AsLiteral().Value().(string); is && !slices.Contains(enum, s) {
+					c.d.refuse(path, "enum", "value", s, "known", strings.Join(enum, ", "))
+					ok = false
+				}
+			}
+		}
+	}))
+	return ok
+}
+
+// factsRead lists the facts that an expression names, and those of them whose
+// absence could turn it from false to true. A fact is not strict when it is only
+// looked for: "tcp_open.exists(…)" under && and ||, outside !, all(), size() and
+// the like. Leaving out such a fact can only lose a "true", never make one.
+func factsRead(a *celast.AST) (reads []string, strict map[string]bool) {
+	names := map[string]string{}
+	for n := range words {
+		names[variable(n)] = n
+	}
+	strict = map[string]bool{}
+	var walk func(x celast.Expr, sought bool)
+	walk = func(x celast.Expr, sought bool) {
+		switch x.Kind() {
+		case celast.IdentKind:
+			if n, ok := names[x.AsIdent()]; ok {
+				reads = append(reads, n)
+				strict[n] = true
+			}
+		case celast.CallKind:
+			call := x.AsCall()
+			and := call.FunctionName() == operators.LogicalAnd || call.FunctionName() == operators.LogicalOr
+			if call.IsMemberFunction() {
+				walk(call.Target(), false)
+			}
+			for _, arg := range call.Args() {
+				walk(arg, sought && and)
+			}
+		case celast.ComprehensionKind:
+			k := x.AsComprehension()
+			if pred, ok := existsPredicate(k); ok && sought {
+				if r := k.IterRange(); r.Kind() == celast.IdentKind && names[r.AsIdent()] != "" {
+					reads = append(reads, names[r.AsIdent()])
+				} else {
+					walk(r, false)
+				}
+				walk(pred, true)
+				return
+			}
+			for _, sub := range []celast.Expr{k.IterRange(), k.AccuInit(), k.LoopCondition(), k.LoopStep(), k.Result()} {
+				walk(sub, false)
+			}
+		case celast.SelectKind:
+			walk(x.AsSelect().Operand(), false)
+		case celast.ListKind:
+			for _, el := range x.AsList().Elements() {
+				walk(el, false)
+			}
+		case celast.MapKind:
+			for _, en := range x.AsMap().Entries() {
+				walk(en.AsMapEntry().Key(), false)
+				walk(en.AsMapEntry().Value(), false)
+			}
+		case celast.StructKind:
+			for _, f := range x.AsStruct().Fields() {
+				walk(f.AsStructField().Value(), false)
+			}
+		}
+	}
+	walk(a.Expr(), true)
+	slices.Sort(reads)
+	return slices.Compact(reads), strict
+}
+
+// existsPredicate returns p of a comprehension that is r.exists(v, p).
+func existsPredicate(k celast.ComprehensionExpr) (celast.Expr, bool) {
+	init, step := k.AccuInit(), k.LoopStep()
+	if init.Kind() != celast.LiteralKind || init.AsLiteral() != types.False ||
+		step.Kind() != celast.CallKind || step.AsCall().FunctionName() != operators.LogicalOr {
+		return nil, false
+	}
+	args := step.AsCall().Args()
+	if len(args) != 2 || args[0].Kind() != celast.IdentKind || args[0].AsIdent() != k.AccuVar() {
+		return nil, false
+	}
+	return args[1], true
+}
+
+// criterion compiles the needs and rules of the i-th criterion.
+func (c *compiler) criterion(path string, cr Criterion) *compiled {
+	out := &compiled{vars: c.vars}
+	index := map[string]int{}
+	for i, n := range cr.Needs {
+		at := path + ".needs[" + itoa(i) + "]"
+		cn, ok := c.need(at, n, index)
+		if ok {
+			index[n.Fact] = len(out.needs)
+			out.needs = append(out.needs, cn)
+		}
+	}
+	conditions := map[string]string{}
+	decides := false
+	for i, r := range cr.Rules {
+		at := path + ".rules[" + itoa(i) + "]"
+		outcome, src := r.Condition()
+		if src == "" {
+			if r.Reason != nil || len(r.Show) > 0 {
+				c.d.refuse(at, "reason-without-condition")
+			}
+			continue
+		}
+		decides = true
+		at2 := at + "." + map[Outcome]string{NotApplicable: "na_if", DoesNotConform: "fail_if", Conforms: "pass_if", PersonDecides: "person_if"}[outcome]
+		if r.Reason == nil {
+			c.d.refuse(at, "missing-key", "key", "reason")
+		}
+		if other, dup := conditions[src]; dup {
+			c.d.refuse(at2, "rule-same", "other", other)
+		}
+		conditions[src] = r.ID
+		prog, ast, ok := c.expr(c.env, at2, src, cel.BoolType)
+		if !ok {
+			continue
+		}
+		cr := rule{Rule: r, outcome: outcome, prog: prog, show: map[string]cel.Program{}}
+		cr.reads, cr.strict = factsRead(ast)
+		if len(cr.reads) == 0 && !(outcome == PersonDecides && src == "true") {
+			c.d.refuse(at2, "rule-constant")
+		}
+		c.needed(at2, cr.reads, index)
+		for _, name := range sortedKeys(r.Show) {
+			p := at + ".show." + name
+			prog, ast, ok := c.expr(c.env, p, r.Show[name], cel.ListType(cel.StringType), cel.StringType, cel.IntType)
+			if !ok {
+				continue
+			}
+			reads, _ := factsRead(ast)
+			c.needed(p, reads, index)
+			cr.show[name] = prog
+		}
+		if r.Reason != nil {
+			c.reason(at, r)
+		}
+		out.rules = append(out.rules, cr)
+	}
+	if !decides {
+		c.d.refuse(path+".rules", "no-decision")
+	}
+	return out
+}
+
+// needed refuses a rule that reads a fact whose absence nobody would notice.
+func (c *compiler) needed(path string, reads []string, index map[string]int) {
+	for _, f := range reads {
+		if _, ok := index[f]; !ok {
+			c.d.refuse(path, "rule-needs", "fact", f)
+		}
+	}
+}
+
+func (c *compiler) reason(at string, r Rule) {
+	for _, t := range []string{r.Reason.JA, r.Reason.EN} {
+		for _, name := range placeholders(t) {
+			if _, ok := r.Show[name]; !ok {
+				c.d.refuse(at+".reason", "reason-name", "name", name)
+			}
+		}
+	}
+}
+
+func (c *compiler) need(at string, n Need, index map[string]int) (need, bool) {
+	out := need{Need: n, base: -1, word: words[n.Fact]}
+	ok := true
+	no := func(path, key string, args ...any) { c.d.refuse(path, key, args...); ok = false }
+	if out.word == nil {
+		no(at+".fact", "unknown-fact", "fact", n.Fact)
+		return out, false
+	}
+	if _, dup := index[n.Fact]; dup {
+		no(at+".fact", "duplicate", "id", n.Fact)
+	}
+	base := ""
+	switch {
+	case n.Count != "" && n.Each != "", out.word.device && (n.Count != "" || n.Each != ""):
+		no(at, "need-form-many", "fact", n.Fact)
+	case !out.word.device && n.Count == "" && n.Each == "":
+		no(at, "need-form", "fact", n.Fact)
+	case n.Count != "":
+		i := strings.LastIndex(n.Count, ".")
+		base, out.field = n.Count[:max(i, 0)], n.Count[i+1:]
+		if w := words[base]; w != nil && (!w.device || w.shape.kind != "record" || w.shape.fields[out.field] == nil || w.shape.fields[out.field].kind != "int") {
+			no(at+".count", "need-count", "field", n.Count)
+		}
+	case n.Each != "":
+		base = n.Each
+		if w := words[base]; w != nil && w.device {
+			no(at+".each", "need-each", "fact", base)
+		}
+	}
+	if n.Each == "" && (n.Where != "" || n.Subject != "") {
+		no(at, "need-where")
+	}
+	if base != "" {
+		b, known := index[base]
+		if !known {
+			no(at, "need-base", "fact", base)
+			return out, false
+		}
+		out.base = b
+	}
+	with := func(typ *types.Type) *cel.Env {
+		env, err := c.env.Extend(cel.Variable("it", typ))
+		if err != nil {
+			panic("criteria: " + err.Error())
+		}
+		return env
+	}
+	compile := func(path, src string, env *cel.Env, want *cel.Type) cel.Program {
+		if src == "" || !ok {
+			return nil
+		}
+		p, ast, good := c.expr(env, path, src, want)
+		if !good {
+			ok = false
+			return nil
+		}
+		if reads, _ := factsRead(ast); len(reads) > 0 {
+			no(path, "need-reads", "fact", reads[0])
+		}
+		return p
+	}
+	if n.Each != "" {
+		env := with(words[base].item)
+		out.where = compile(at+".where", n.Where, env, cel.BoolType)
+		out.subject = compile(at+".subject", n.Subject, env, cel.StringType)
+	}
+	out.complete = compile(at+".complete", n.Complete, with(out.word.item), cel.BoolType)
+	return out, ok
+}
