@@ -83,6 +83,45 @@ func (tx *Tx) one(ctx context.Context, op, query string, args []any, dest ...any
 	return nil
 }
 
+// load is one for a thing that the transaction may go on to change.
+func (tx *Tx) load(ctx context.Context, op, query string, args []any, dest ...any) error {
+	if tx.writes {
+		query += tx.engine.Lock()
+	}
+	return tx.one(ctx, op, query, args, dest...)
+}
+
+// docs collects a query of one column of documents.
+func docs[T any](ctx context.Context, tx *Tx, op, query string, args ...any) ([]T, error) {
+	out := []T{}
+	err := tx.all(ctx, op, query, args, func(row *sql.Rows) error {
+		var v T
+		if err := row.Scan(doc{&v}); err != nil {
+			return err
+		}
+		out = append(out, v)
+		return nil
+	})
+	return out, err
+}
+
+// orNull writes "" as NULL, for columns that are unique when they hold something.
+func orNull(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }
+
+// Tenant limits a read to what one organisation may see. The zero value sees nothing.
+type Tenant string
+
+// Everyone lifts the limit: for officers and the system, whom the policy limits.
+const Everyone Tenant = "*"
+
+// arg is the tenant in SQL. "" would match columns that hold no organisation.
+func (t Tenant) arg() string {
+	if t == "" {
+		return "!"
+	}
+	return string(t)
+}
+
 // all calls scan for each row.
 func (tx *Tx) all(ctx context.Context, op, query string, args []any, scan func(row *sql.Rows) error) error {
 	rows, err := tx.tx.QueryContext(ctx, query, args...)

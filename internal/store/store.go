@@ -6,6 +6,10 @@
 // ids, days, times and JSON are TEXT; times are UTC with a fixed width (see
 // [Time]); counters are BIGINT; no engine functions, no now(). What differs
 // between engines is in store/sqlite and store/postgres, behind [Engine].
+//
+// A function that returns one thing locks its row when the transaction writes:
+// whoever loaded it first decides on it first. Load in the order organisation,
+// product, evaluation, application, label, revocation.
 package store
 
 import (
@@ -34,6 +38,9 @@ type Engine interface {
 	Retry(err error) bool
 	// SkipLocked is the clause that lets a claim pass over rows that others hold; may be empty.
 	SkipLocked() string
+	// Lock is the clause that makes a writing transaction wait for the one that
+	// holds the row; may be empty where there is one writer.
+	Lock() string
 	// Dialect names the engine to the migration library.
 	Dialect() goose.Dialect
 }
@@ -105,6 +112,7 @@ func providerOptions(e Engine) []goose.ProviderOption {
 type Tx struct {
 	tx     *sql.Tx
 	engine Engine
+	writes bool
 	// At is the instant of the transaction, UTC, whole milliseconds.
 	At time.Time
 }
@@ -140,7 +148,7 @@ func (db *DB) run(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, fn fun
 			_ = tx.Rollback() // err is what the caller needs to know
 		}
 	}()
-	err = fn(&Tx{tx: tx, engine: db.engine, At: db.now().UTC().Truncate(time.Millisecond)})
+	err = fn(&Tx{tx: tx, engine: db.engine, writes: opts == nil, At: db.now().UTC().Truncate(time.Millisecond)})
 	if err != nil {
 		return err
 	}

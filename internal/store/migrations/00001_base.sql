@@ -67,6 +67,15 @@ CREATE TABLE evaluation (
 CREATE INDEX evaluation_product ON evaluation (product_id);
 CREATE INDEX evaluation_evaluator ON evaluation (evaluator_org_id);
 
+-- What the rules made of an attached bundle, so that a page need not replay it.
+CREATE TABLE bundle (
+  evaluation_id TEXT NOT NULL REFERENCES evaluation (id),
+  digest TEXT NOT NULL,
+  doc TEXT NOT NULL, -- verdicts, and facts when the vendor lets the portal keep the file
+  PRIMARY KEY (evaluation_id, digest)
+);
+CREATE INDEX bundle_digest ON bundle (digest);
+
 CREATE TABLE application (
   id TEXT PRIMARY KEY,
   organisation_id TEXT NOT NULL REFERENCES organisation (id),
@@ -83,6 +92,9 @@ CREATE TABLE application (
 CREATE INDEX application_organisation ON application (organisation_id);
 CREATE INDEX application_state ON application (state, submitted);
 CREATE INDEX application_evaluation ON application (evaluation_id);
+-- One open application for each evaluation at most.
+CREATE UNIQUE INDEX application_open ON application (evaluation_id)
+  WHERE state IN ('draft', 'submitted', 'returned', 'accepted', 'proposed');
 
 -- What was submitted, by the hash of its canonical JSON; never changed.
 CREATE TABLE snapshot (
@@ -142,7 +154,7 @@ CREATE TABLE public_label (
   label_id TEXT PRIMARY KEY REFERENCES label (id),
   leaf_id TEXT NOT NULL,   -- the leaf that this version of the statement stands on
   granted TEXT NOT NULL,   -- sort key: issue day and registration number
-  folded TEXT NOT NULL,    -- product, model numbers, company, number; see registry.Fold
+  folded TEXT NOT NULL,    -- product, model numbers, company, number; see Fold
   version BIGINT NOT NULL,
   doc TEXT NOT NULL        -- label.Statement
 );

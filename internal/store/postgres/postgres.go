@@ -33,6 +33,9 @@ func (Engine) Dialect() goose.Dialect { return goose.DialectPostgres }
 // SkipLocked lets a claim pass over rows that others hold.
 func (Engine) SkipLocked() string { return " FOR UPDATE SKIP LOCKED" }
 
+// Lock holds the row against other writers, not against rows that refer to it.
+func (Engine) Lock() string { return " FOR NO KEY UPDATE" }
+
 // ProviderOptions lets several processes migrate at once.
 func (Engine) ProviderOptions() []goose.ProviderOption {
 	l, err := lock.NewPostgresSessionLocker()

@@ -33,6 +33,9 @@ func (Engine) Dialect() goose.Dialect { return goose.DialectSQLite3 }
 // SkipLocked is empty: there is one writer.
 func (Engine) SkipLocked() string { return "" }
 
+// Lock is empty: there is one writer.
+func (Engine) Lock() string { return "" }
+
 // Open returns a pool of one writer and a pool of readers. synchronous is FULL,
 // because NORMAL in WAL mode may forget a commit when the power fails.
 func (e Engine) Open(ctx context.Context) (write, read *sql.DB, err error) {

@@ -1,0 +1,14 @@
+-- +goose Up
+
+-- Public acts. A leaf commits together with the rows that it is about; the
+-- sequencer gives it its place in the log later.
+CREATE TABLE leaf (
+  id TEXT PRIMARY KEY,
+  at TEXT NOT NULL,
+  body TEXT NOT NULL, -- canonical JSON, exactly what is hashed
+  seq BIGINT UNIQUE   -- place in the log; NULL until sequenced, never changed after
+);
+CREATE INDEX leaf_waiting ON leaf (at, id) WHERE seq IS NULL;
+
+-- +goose Down
+-- forward only
