@@ -103,22 +103,6 @@ func (l *Log) Leaves(ctx context.Context, lo, hi int64) ([][]byte, error) {
 	return out, nil
 }
 
-// Waiting returns the leaves that have no place yet, in the order in which they
-// will get theirs.
-func (l *Log) Waiting(ctx context.Context) ([][]byte, error) {
-	var out [][]byte
-	err := l.db.View(ctx, func(tx *Tx) error {
-		out = nil
-		return tx.all(ctx, "store.Waiting", "SELECT body FROM leaf WHERE seq IS NULL ORDER BY n", nil, func(row *sql.Rows) error {
-			var body string
-			err := row.Scan(&body)
-			out = append(out, []byte(body))
-			return err
-		})
-	})
-	return out, err
-}
-
 // SaveSigned implements sequence.Store.
 func (l *Log) SaveSigned(ctx context.Context, old, next []byte) error {
 	return l.db.Update(ctx, func(tx *Tx) error {
@@ -144,7 +128,7 @@ func moved(n int64, err error) error {
 }
 
 // LogSize returns how many leaves are public.
-func (tx *Tx) LogSize(ctx context.Context) (int64, error) {
+func LogSize(ctx context.Context, tx *Tx) (int64, error) {
 	var size int64
 	err := tx.one(ctx, "store.LogSize", "SELECT size FROM log_state WHERE id = 1", nil, &size)
 	return size, err
@@ -183,7 +167,7 @@ type StatusList struct {
 const keepLists = 50
 
 // SaveStatusList keeps a list beside the leaf that holds its hash.
-func (tx *Tx) SaveStatusList(ctx context.Context, s StatusList) error {
+func SaveStatusList(ctx context.Context, tx *Tx, s StatusList) error {
 	const op = "store.SaveStatusList"
 	if _, err := tx.exec(ctx, op, "INSERT INTO status_list (leaf_id, at, tree, jws) VALUES ($1, $2, $3, $4)", s.LeafID, Time{s.At}, s.Tree, s.JWS); err != nil {
 		return err
@@ -194,7 +178,7 @@ func (tx *Tx) SaveStatusList(ctx context.Context, s StatusList) error {
 
 // NewestStatusList returns the newest list whose leaf is public, or NotFound. With
 // waiting, one whose leaf is not public yet counts too.
-func (tx *Tx) NewestStatusList(ctx context.Context, waiting bool) (StatusList, error) {
+func NewestStatusList(ctx context.Context, tx *Tx, waiting bool) (StatusList, error) {
 	var s StatusList
 	var at Time
 	query := `SELECT s.leaf_id, s.at, s.tree, s.jws FROM status_list s JOIN leaf l ON l.id = s.leaf_id

@@ -28,7 +28,13 @@ func TestLogKeepsTheContract(t *testing.T) {
 				return ledgertest.StoreUnderTest{
 					Store: db.Log(),
 					Append: func(ctx context.Context, l ledger.Leaf) error {
-						return db.Update(ctx, func(tx *store.Tx) error { return tx.AppendLeaf(ctx, l) })
+						body, err := l.Encode()
+						if err != nil {
+							return err
+						}
+						return db.Update(ctx, func(tx *store.Tx) error {
+							return store.AppendLeaf(ctx, tx, store.Leaf{ID: l.ID, At: l.Time(), Body: body})
+						})
 					},
 					Again: func(t *testing.T) sequence.Store { return openEngine(t, engine).Log() },
 				}
