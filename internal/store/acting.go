@@ -29,20 +29,6 @@ func AccountPerson(ctx context.Context, tx *Tx, accountID string) (p scheme.Pers
 	return p, err
 }
 
-// InsertPerson adds a natural person.
-func InsertPerson(ctx context.Context, tx *Tx, p scheme.Person) error {
-	_, err := tx.exec(ctx, "store.InsertPerson", `INSERT INTO person (id, name) VALUES ($1, $2)`, p.ID, p.Name)
-	return err
-}
-
-// InsertAccount adds a way in for a person, without a password; Conflict when the login stands already.
-func InsertAccount(ctx context.Context, tx *Tx, a scheme.Account) error {
-	_, err := tx.exec(ctx, "store.InsertAccount", `INSERT INTO account
-		(id, person_id, login, password, totp_secret, totp_last, failures, locked_until) VALUES ($1, $2, $3, '', '', 0, 0, '')`,
-		a.ID, a.PersonID, a.Login)
-	return err
-}
-
 // InsertMembership lets an account act for an organisation.
 func InsertMembership(ctx context.Context, tx *Tx, m scheme.Membership) error {
 	_, err := tx.exec(ctx, "store.InsertMembership",

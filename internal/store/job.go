@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -64,14 +65,15 @@ func ClaimJobs(ctx context.Context, tx *Tx, kinds []string, token string, until 
 	in := make([]string, len(kinds))
 	for i, k := range kinds {
 		args = append(args, k)
-		in[i] = "$" + itoa(len(args))
+		in[i] = "$" + strconv.Itoa(len(args))
 	}
 	var out []Job
-	err := tx.all(ctx, "store.ClaimJobs", `UPDATE job SET state = 'running', attempt = attempt + 1, leased_by = $1, lease_until = $2
-		WHERE id IN (SELECT id FROM job WHERE ((state = 'available' AND run_at <= $3) OR (state = 'running' AND lease_until <= $3))
+	err := tx.all(ctx, "store.ClaimJobs", `WITH due AS MATERIALIZED (
+			SELECT id FROM job WHERE ((state = 'available' AND run_at <= $3) OR (state = 'running' AND lease_until <= $3))
 			AND attempt < max_attempts AND kind IN (`+strings.Join(in, ", ")+`)
 			ORDER BY run_at, id LIMIT $4`+tx.engine.SkipLocked()+`)
-		RETURNING `+jobColumns, args, func(row *sql.Rows) error {
+		UPDATE job SET state = 'running', attempt = attempt + 1, leased_by = $1, lease_until = $2
+		WHERE id IN (SELECT id FROM due) RETURNING `+jobColumns, args, func(row *sql.Rows) error {
 		j, err := scanJob(row)
 		out = append(out, j)
 		return err

@@ -28,13 +28,7 @@ func TestLogKeepsTheContract(t *testing.T) {
 				return ledgertest.StoreUnderTest{
 					Store: db.Log(),
 					Append: func(ctx context.Context, l ledger.Leaf) error {
-						body, err := l.Encode()
-						if err != nil {
-							return err
-						}
-						return db.Update(ctx, func(tx *store.Tx) error {
-							return store.AppendLeaf(ctx, tx, store.Leaf{ID: l.ID, At: l.Time(), Body: body})
-						})
+						return db.Update(ctx, func(tx *store.Tx) error { return store.AppendLeaf(ctx, tx, l) })
 					},
 					Again: func(t *testing.T) sequence.Store { return openEngine(t, engine).Log() },
 				}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"strconv"
 	"strings"
 )
 
@@ -12,7 +13,7 @@ type PublicLabel struct {
 	LabelID string
 	LeafID  string // the leaf that this version of the statement stands on
 	Granted string // sort key: issue day and registration number; unique
-	Text    string // what people search in; kept folded (see [Fold])
+	Folded  string // what people search in, folded as the terms of a search are
 	Version int64
 	Doc     json.RawMessage // label.Statement
 }
@@ -23,7 +24,7 @@ func PutPublicLabel(ctx context.Context, tx *Tx, p PublicLabel) error {
 		(label_id, leaf_id, granted, folded, version, doc) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (label_id) DO UPDATE SET leaf_id = excluded.leaf_id, folded = excluded.folded,
 		version = excluded.version, doc = excluded.doc`,
-		p.LabelID, p.LeafID, p.Granted, Fold(p.Text), p.Version, string(p.Doc))
+		p.LabelID, p.LeafID, p.Granted, p.Folded, p.Version, string(p.Doc))
 	return err
 }
 
@@ -31,7 +32,7 @@ const publicLabelColumns = `SELECT label_id, leaf_id, granted, folded, version, 
 
 func scanPublicLabel(row interface{ Scan(...any) error }) (p PublicLabel, err error) {
 	var body string
-	err = row.Scan(&p.LabelID, &p.LeafID, &p.Granted, &p.Text, &p.Version, &body)
+	err = row.Scan(&p.LabelID, &p.LeafID, &p.Granted, &p.Folded, &p.Version, &body)
 	p.Doc = json.RawMessage(body)
 	return p, err
 }
@@ -40,29 +41,26 @@ func scanPublicLabel(row interface{ Scan(...any) error }) (p PublicLabel, err er
 func PublicLabelOf(ctx context.Context, tx *Tx, labelID string) (p PublicLabel, err error) {
 	var body string
 	err = tx.one(ctx, "store.PublicLabelOf", publicLabelColumns+` WHERE label_id = $1`, []any{labelID},
-		&p.LabelID, &p.LeafID, &p.Granted, &p.Text, &p.Version, &body)
+		&p.LabelID, &p.LeafID, &p.Granted, &p.Folded, &p.Version, &body)
 	p.Doc = json.RawMessage(body)
 	return p, err
 }
 
-// maxWords bounds how many words of a query are looked for.
-const maxWords = 8
+// maxTerms bounds how many terms are looked for.
+const maxTerms = 8
 
-// SearchPublicLabels returns up to limit rows that contain every word of the
-// query, the newest first, below the sort key before ("" = from the newest). An
-// empty query finds everything.
-func SearchPublicLabels(ctx context.Context, tx *Tx, query, before string, limit int) ([]PublicLabel, error) {
+// SearchPublicLabels returns up to limit rows that contain every folded term, the
+// newest first, below the sort key before ("" = from the newest). No terms find
+// everything; of very many only the first count.
+func SearchPublicLabels(ctx context.Context, tx *Tx, terms []string, before string, limit int) ([]PublicLabel, error) {
 	var where []string
 	args := []any{limit}
 	arg := func(v any) string {
 		args = append(args, v)
-		return "$" + itoa(len(args))
+		return "$" + strconv.Itoa(len(args))
 	}
-	words := strings.Fields(query)
-	for _, w := range words[:min(len(words), maxWords)] {
-		if f := Fold(w); f != "" {
-			where = append(where, "folded LIKE "+arg("%"+likeEscape.Replace(f)+"%")+` ESCAPE '\'`)
-		}
+	for _, t := range terms[:min(len(terms), maxTerms)] {
+		where = append(where, "folded LIKE "+arg("%"+likeEscape.Replace(t)+"%")+` ESCAPE '\'`)
 	}
 	if before != "" {
 		where = append(where, "granted < "+arg(before))

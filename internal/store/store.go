@@ -8,8 +8,8 @@
 // between engines is in store/sqlite and store/postgres, behind [Engine].
 //
 // A function that returns one thing locks its row when the transaction writes:
-// whoever loaded it first decides on it first. Load in the order organisation,
-// product, evaluation, application, label, revocation.
+// whoever loaded it first decides on it first. Load in the order revocation,
+// label, application, evaluation, product, organisation.
 package store
 
 import (

@@ -154,7 +154,7 @@ CREATE TABLE public_label (
   label_id TEXT PRIMARY KEY REFERENCES label (id),
   leaf_id TEXT NOT NULL,   -- the leaf that this version of the statement stands on
   granted TEXT NOT NULL,   -- sort key: issue day and registration number
-  folded TEXT NOT NULL,    -- product, model numbers, company, number; see Fold
+  folded TEXT NOT NULL,    -- product, model numbers, company, number; see registry.Fold
   version BIGINT NOT NULL,
   doc TEXT NOT NULL        -- label.Statement
 );

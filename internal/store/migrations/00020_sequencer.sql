@@ -1,11 +1,5 @@
 -- +goose Up
 
--- The order in which leaves were added, from the series "leaf": transactions that
--- add one commit in it, whatever their clocks say.
-ALTER TABLE leaf ADD COLUMN n BIGINT NOT NULL DEFAULT 0;
-DROP INDEX leaf_waiting;
-CREATE INDEX leaf_waiting ON leaf (n) WHERE seq IS NULL;
-
 -- Where the log stands: one row. The notes are base64: a note is bytes, and not
 -- every byte fits in TEXT.
 CREATE TABLE log_state (
