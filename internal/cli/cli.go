@@ -87,7 +87,10 @@ func Root(env *Env) *cobra.Command {
 	})
 	root.AddCommand(
 		newConfigCmd(env),
+		newSignerCmd(env),
+		newVerifyCmd(env),
 		newVersionCmd(env),
+		newWitnessCmd(env),
 	)
 	return root
 }

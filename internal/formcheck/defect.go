@@ -1,9 +1,6 @@
-// Package formcheck is the automatic form check 形式確認.
 package formcheck
 
-import (
-	"hoshi/internal/fault"
-)
+import "hoshi/internal/fault"
 
 // Defect is one thing that the form check found. Field is the id of the form
 // control in the portal: "product.models[0].number", "answers.S1.1-04.justification",

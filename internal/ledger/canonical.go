@@ -159,3 +159,12 @@ func appendString(b []byte, s string) ([]byte, error) {
 	}
 	return append(b, '"'), nil
 }
+
+func sortedKeys[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}

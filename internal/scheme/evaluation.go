@@ -59,6 +59,7 @@ type Bundle struct {
 	Size     int64     `json:"size"`     // bytes
 	SignedBy string    `json:"signedBy"` // id of the enrolled key
 	Product  string    `json:"product"`  // product name in its product.yaml
+	Models   []string  `json:"models"`   // model numbers in its product.yaml
 	Edition  string    `json:"edition"`  // edition digest
 	Started  time.Time `json:"started"`
 	Tool     string    `json:"tool"`

@@ -6,13 +6,14 @@ import (
 	"hoshi/internal/scheme"
 )
 
-// InsertLabel adds a granted label; Conflict when its number, place or application has one already.
-func InsertLabel(ctx context.Context, tx *Tx, l scheme.Label) error {
+// InsertLabel adds a granted label and its sealed statement, private fields
+// included; Conflict when its number, place or application has one already.
+func InsertLabel(ctx context.Context, tx *Tx, l scheme.Label, sealed []byte) error {
 	_, err := tx.exec(ctx, "store.InsertLabel", `INSERT INTO label
-		(id, serial, registration, application_id, organisation_id, level, issued, last_day, state, version, doc)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		(id, serial, registration, application_id, organisation_id, level, issued, last_day, state, version, doc, sealed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		l.ID, l.Serial, l.Registration, l.ApplicationID, l.OrganisationID, l.Level, l.Issued.String(), l.LastDay.String(),
-		string(l.State), l.Version, doc{l})
+		string(l.State), l.Version, doc{l}, string(sealed))
 	return err
 }
 
@@ -21,6 +22,13 @@ func Label(ctx context.Context, tx *Tx, id string, by Tenant) (l scheme.Label, e
 	err = tx.load(ctx, "store.Label", `SELECT doc FROM label WHERE id = $1 AND ($2 = '*' OR organisation_id = $2)`,
 		[]any{id, by.arg()}, doc{&l})
 	return l, err
+}
+
+// SealedStatement returns the statement of a label with the fields that the vendor keeps back.
+func SealedStatement(ctx context.Context, tx *Tx, id string) ([]byte, error) {
+	var s string
+	err := tx.one(ctx, "store.SealedStatement", `SELECT sealed FROM label WHERE id = $1`, []any{id}, &s)
+	return []byte(s), err
 }
 
 // Labels returns the labels that the tenant may see, the newest first.

@@ -6,44 +6,87 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"time"
+
+	"hoshi/internal/scheme"
 )
 
 // PublicLabel is what anybody may read of a label.
 type PublicLabel struct {
-	LabelID string
-	LeafID  string // the leaf that this version of the statement stands on
-	Granted string // sort key: issue day and registration number; unique
-	Folded  string // what people search in, folded as the terms of a search are
-	Version int64
-	Doc     json.RawMessage // label.Statement
+	LabelID    string
+	Serial     int64  // place in the status list
+	Granted    string // sort key, unique: issue day and serial
+	Folded     string // what people search in, folded as the terms of a search are
+	State      scheme.LabelState
+	Since      time.Time  // when the state was entered
+	LastDay    scheme.Day // inclusive
+	Ground     string     // code of why it ended, "" = none
+	Reason     string     // why it ended, in public words
+	ReasonSalt string     // opens the commitment to Reason in the leaf LastLeafID; "" = none
+	LeafID     string     // the leaf that the statement stands on
+	LastLeafID string     // the newest leaf about the label
+	Version    int64
+	Doc        json.RawMessage // label.Statement, as it was encoded
 }
 
 // PutPublicLabel makes or replaces the public row of a label.
 func PutPublicLabel(ctx context.Context, tx *Tx, p PublicLabel) error {
-	_, err := tx.exec(ctx, "store.PutPublicLabel", `INSERT INTO public_label
-		(label_id, leaf_id, granted, folded, version, doc) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (label_id) DO UPDATE SET leaf_id = excluded.leaf_id, folded = excluded.folded,
-		version = excluded.version, doc = excluded.doc`,
-		p.LabelID, p.LeafID, p.Granted, p.Folded, p.Version, string(p.Doc))
+	_, err := tx.exec(ctx, "store.PutPublicLabel", `INSERT INTO public_label (label_id, serial, granted, folded, state, since,
+		last_day, ground, reason, reason_salt, leaf_id, last_leaf_id, version, doc)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+		ON CONFLICT (label_id) DO UPDATE SET folded = excluded.folded, state = excluded.state, since = excluded.since,
+		last_day = excluded.last_day, ground = excluded.ground, reason = excluded.reason, reason_salt = excluded.reason_salt,
+		leaf_id = excluded.leaf_id, last_leaf_id = excluded.last_leaf_id, version = excluded.version, doc = excluded.doc`,
+		p.LabelID, p.Serial, p.Granted, p.Folded, string(p.State), Time{p.Since}, p.LastDay.String(), p.Ground, p.Reason,
+		p.ReasonSalt, p.LeafID, p.LastLeafID, p.Version, string(p.Doc))
 	return err
 }
 
-const publicLabelColumns = `SELECT label_id, leaf_id, granted, folded, version, doc FROM public_label`
+const publicLabelColumns = `SELECT label_id, serial, granted, folded, state, since, last_day, ground, reason, reason_salt,
+	leaf_id, last_leaf_id, version, doc FROM public_label`
 
-func scanPublicLabel(row interface{ Scan(...any) error }) (p PublicLabel, err error) {
-	var body string
-	err = row.Scan(&p.LabelID, &p.LeafID, &p.Granted, &p.Folded, &p.Version, &body)
-	p.Doc = json.RawMessage(body)
-	return p, err
+// fields are where a row is scanned to; done completes it.
+func (p *PublicLabel) fields() (dest []any, done func() error) {
+	var since Time
+	var lastDay, body string
+	return []any{&p.LabelID, &p.Serial, &p.Granted, &p.Folded, &p.State, &since, &lastDay, &p.Ground, &p.Reason,
+			&p.ReasonSalt, &p.LeafID, &p.LastLeafID, &p.Version, &body}, func() (err error) {
+			p.Since, p.Doc = since.Time, json.RawMessage(body)
+			p.LastDay, err = scheme.ParseDay(lastDay)
+			return err
+		}
 }
 
 // PublicLabelOf returns the public row of a label.
 func PublicLabelOf(ctx context.Context, tx *Tx, labelID string) (p PublicLabel, err error) {
-	var body string
-	err = tx.one(ctx, "store.PublicLabelOf", publicLabelColumns+` WHERE label_id = $1`, []any{labelID},
-		&p.LabelID, &p.LeafID, &p.Granted, &p.Folded, &p.Version, &body)
-	p.Doc = json.RawMessage(body)
-	return p, err
+	dest, done := p.fields()
+	if err := tx.one(ctx, "store.PublicLabelOf", publicLabelColumns+` WHERE label_id = $1`, []any{labelID}, dest...); err != nil {
+		return PublicLabel{}, err
+	}
+	return p, done()
+}
+
+// PublicLabels returns the rows of up to limit labels from a serial on, in the
+// order of serials, for lists and checks over all of them.
+func PublicLabels(ctx context.Context, tx *Tx, from int64, limit int) ([]PublicLabel, error) {
+	return publicLabels(ctx, tx, "store.PublicLabels", publicLabelColumns+` WHERE serial >= $1 ORDER BY serial LIMIT $2`, from, limit)
+}
+
+func publicLabels(ctx context.Context, tx *Tx, op, query string, args ...any) ([]PublicLabel, error) {
+	var out []PublicLabel
+	err := tx.all(ctx, op, query, args, func(row *sql.Rows) error {
+		var p PublicLabel
+		dest, done := p.fields()
+		if err := row.Scan(dest...); err != nil {
+			return err
+		}
+		if err := done(); err != nil {
+			return err
+		}
+		out = append(out, p)
+		return nil
+	})
+	return out, err
 }
 
 // maxTerms bounds how many terms are looked for.
@@ -69,13 +112,7 @@ func SearchPublicLabels(ctx context.Context, tx *Tx, terms []string, before stri
 	if len(where) > 0 {
 		sqlText += " WHERE " + strings.Join(where, " AND ")
 	}
-	var out []PublicLabel
-	err := tx.all(ctx, "store.SearchPublicLabels", sqlText+" ORDER BY granted DESC LIMIT $1", args, func(row *sql.Rows) error {
-		p, err := scanPublicLabel(row)
-		out = append(out, p)
-		return err
-	})
-	return out, err
+	return publicLabels(ctx, tx, "store.SearchPublicLabels", sqlText+" ORDER BY granted DESC LIMIT $1", args...)
 }
 
 var likeEscape = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)

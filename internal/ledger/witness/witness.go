@@ -64,7 +64,9 @@ var _ sequence.Witness = (*Core)(nil)
 // CreateState makes the state of a witness that has seen nothing; it never replaces
 // one (fault.Conflict).
 func CreateState(path string) error {
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+	if have, err := readState(path); err == nil && len(have.Seen) == 0 {
+		return nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
 		return fault.New(fault.Conflict, "witness.CreateState", "ledger.signer.exists", "path", path)
 	}
 	return writeState(path, state{V: 1, Seen: map[string]string{}})

@@ -124,7 +124,8 @@ CREATE TABLE label (
   last_day TEXT NOT NULL,
   state TEXT NOT NULL,
   version BIGINT NOT NULL,
-  doc TEXT NOT NULL
+  doc TEXT NOT NULL,
+  sealed TEXT NOT NULL -- label.Statement with the fields kept back; never published
 );
 CREATE INDEX label_organisation ON label (organisation_id);
 CREATE INDEX label_ending ON label (state, last_day);
@@ -148,13 +149,22 @@ CREATE TABLE change_report (
 );
 CREATE INDEX change_report_label ON change_report (label_id);
 
--- What anybody may read of a label: an allow-listed statement and one folded
--- column to search in. Nothing else of this database reaches a public page.
+-- What anybody may read of a label: an allow-listed statement, what became of the
+-- label, and one folded column to search in. Nothing else of this database
+-- reaches a public page.
 CREATE TABLE public_label (
   label_id TEXT PRIMARY KEY REFERENCES label (id),
-  leaf_id TEXT NOT NULL,   -- the leaf that this version of the statement stands on
-  granted TEXT NOT NULL,   -- sort key: issue day and registration number
+  serial BIGINT NOT NULL UNIQUE, -- place in the status list
+  granted TEXT NOT NULL,   -- sort key: issue day and serial
   folded TEXT NOT NULL,    -- product, model numbers, company, number; see registry.Fold
+  state TEXT NOT NULL,
+  since TEXT NOT NULL,     -- when the state was entered
+  last_day TEXT NOT NULL,  -- inclusive
+  ground TEXT NOT NULL,    -- of the end: a code, '' = none
+  reason TEXT NOT NULL,    -- of the end, in public words
+  reason_salt TEXT NOT NULL, -- opens the commitment to reason in the leaf of the end
+  leaf_id TEXT NOT NULL,   -- the leaf that the statement stands on
+  last_leaf_id TEXT NOT NULL, -- the newest leaf about the label
   version BIGINT NOT NULL,
   doc TEXT NOT NULL        -- label.Statement
 );
