@@ -79,8 +79,8 @@ func foldRune(r rune) (rune, bool) {
 	if full, ok := smallKana[r]; ok {
 		return full, true
 	}
-	if unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r) {
-		return r, true
+	if unicode.IsSpace(r) || unicode.IsControl(r) || unicode.In(r, unicode.Pd, unicode.Cf, unicode.Ps, unicode.Pe) || strings.ContainsRune(".,、。/・−'’", r) {
+		return 0, false // separators
 	}
-	return 0, false // separators, punctuation, symbols, controls
+	return r, true
 }

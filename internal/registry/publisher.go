@@ -37,6 +37,7 @@ type Publisher struct {
 	Files     sequence.Files // the log's files, below Dir
 	Keys      ledger.Keys
 	Signer    StatusSigner
+	Site      string // where labels are read: "https://label.example"; stands in the QR code
 	Dir       string // the public folder
 	Now       func() time.Time
 	Rand      io.Reader
@@ -336,7 +337,7 @@ func (p *Publisher) artwork(s label.Statement) (label.Artwork, error) {
 		most = max(most, l.Stars)
 	}
 	level, _ := p.Settings.Level(s.Label.Level)
-	u, err := label.URL(p.Settings.Host, s.Label.ID)
+	u, err := label.URL(p.Site, s.Label.ID)
 	return label.Artwork{Scheme: s.Scheme.Name, Level: s.Label.LevelName, Stars: level.Stars, MaxStars: most, ID: s.Label.ID, URL: u}, err
 }
 
