@@ -9,6 +9,7 @@ import (
 
 	"hoshi/internal/fault"
 	"hoshi/internal/ledger/sequence"
+	"hoshi/internal/scheme"
 )
 
 // Log is the database side of the sequencer.
@@ -189,4 +190,34 @@ func NewestStatusList(ctx context.Context, tx *Tx, waiting bool) (StatusList, er
 	err := tx.one(ctx, "store.NewestStatusList", query, nil, &s.LeafID, &at, &s.Tree, &s.JWS)
 	s.At = at.Time
 	return s, err
+}
+
+// LabelRow is a label as its columns say it and as its document says it. The two
+// differ only when somebody changed one of them behind the program's back.
+type LabelRow struct {
+	Columns scheme.Label // id, serial, registration, application, organisation, level, days, state
+	Doc     scheme.Label
+	Sealed  []byte // label.Statement with the fields kept back
+}
+
+// EachLabelRow calls fn for every label, in the order of serials.
+func EachLabelRow(ctx context.Context, tx *Tx, fn func(LabelRow) error) error {
+	return tx.all(ctx, "store.EachLabelRow", `SELECT id, serial, registration, application_id, organisation_id, level, issued, last_day, state, doc, sealed
+		FROM label ORDER BY serial`, nil, func(row *sql.Rows) error {
+		var r LabelRow
+		var issued, last, sealed string
+		c := &r.Columns
+		err := row.Scan(&c.ID, &c.Serial, &c.Registration, &c.ApplicationID, &c.OrganisationID, &c.Level, &issued, &last, &c.State, doc{&r.Doc}, &sealed)
+		if err != nil {
+			return err
+		}
+		if c.Issued, err = scheme.ParseDay(issued); err != nil {
+			return err
+		}
+		if c.LastDay, err = scheme.ParseDay(last); err != nil {
+			return err
+		}
+		r.Sealed = []byte(sealed)
+		return fn(r)
+	})
 }
