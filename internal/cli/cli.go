@@ -89,6 +89,7 @@ func Root(env *Env) *cobra.Command {
 		newConfigCmd(env),
 		newSignerCmd(env),
 		newVerifyCmd(env),
+		newCriteriaCmd(env),
 		newVersionCmd(env),
 		newWitnessCmd(env),
 	)

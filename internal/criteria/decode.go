@@ -22,7 +22,8 @@ type spot struct {
 	file      string
 	line, col int
 	field     string // path within the file: "rules[1].fail_if"
-	inline    bool   // the text begins at col (no block scalar)
+	inline    bool   // the text begins on this line (no block scalar)
+	quoted    bool
 }
 
 // decoder fills Go values from YAML strictly and collects every fault.
@@ -80,9 +81,7 @@ var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 // begin with prefix.
 func (d *decoder) file(name string, b []byte, prefix string, out any) bool {
 	top := spot{file: name, line: 1, col: 1}
-	if _, ok := d.at[prefix]; !ok || prefix != "" {
-		d.at[prefix] = top
-	}
+	d.at[prefix] = top
 	if len(b) > MaxFile {
 		d.add(top, "too-large", "max", MaxFile)
 		return false
@@ -115,8 +114,9 @@ var (
 )
 
 func (d *decoder) value(file string, n *yaml.Node, path, root string, out reflect.Value) {
-	d.at[path] = spot{file, n.Line, n.Column, strings.TrimPrefix(strings.TrimPrefix(path, root), "."),
-		n.Kind == yaml.ScalarNode && n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0}
+	d.at[path] = spot{file: file, line: n.Line, col: n.Column, field: strings.TrimPrefix(strings.TrimPrefix(path, root), "."),
+		inline: n.Kind == yaml.ScalarNode && n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0,
+		quoted: n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0}
 	if n.Kind == yaml.AliasNode || n.Anchor != "" {
 		d.refuse(path, "alias")
 		return
@@ -196,9 +196,9 @@ func (d *decoder) fields(file string, n *yaml.Node, path, root string, out refle
 		f, ok := want[k.Value]
 		switch {
 		case !ok:
-			d.add(spot{file, k.Line, k.Column, strings.TrimPrefix(strings.TrimPrefix(at, root), "."), true}, "unknown-key", "key", k.Value)
+			d.add(spot{file: file, line: k.Line, col: k.Column, field: strings.TrimPrefix(strings.TrimPrefix(at, root), ".")}, "unknown-key", "key", k.Value)
 		case seen[k.Value]:
-			d.add(spot{file, k.Line, k.Column, strings.TrimPrefix(strings.TrimPrefix(at, root), "."), true}, "duplicate-key", "key", k.Value)
+			d.add(spot{file: file, line: k.Line, col: k.Column, field: strings.TrimPrefix(strings.TrimPrefix(at, root), ".")}, "duplicate-key", "key", k.Value)
 		default:
 			d.value(file, v, at, root, out.FieldByIndex(f.index))
 		}

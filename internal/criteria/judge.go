@@ -278,7 +278,8 @@ func (r rule) say(vars map[string]any) i18n.Text {
 	with := map[string]i18n.Text{}
 	for name, p := range r.show {
 		out, _, err := p.Eval(vars)
-		if err != nil {
+		if err != nil { // over the cost limit: the outcome stands, the list is not shown
+			with[name] = i18n.Text{JA: "…", EN: "…"}
 			continue
 		}
 		with[name] = shown(out)
@@ -295,18 +296,34 @@ func shown(v ref.Val) i18n.Text {
 		return i18n.Text{JA: s, EN: s}
 	case traits.Lister:
 		var ss []string
-		for it := v.Iterator(); it.HasNext() == types.True; {
-			if s, ok := it.Next().(types.String); ok && !slices.Contains(ss, string(s)) {
-				ss = append(ss, string(s))
+		var walk func(traits.Lister)
+		walk = func(l traits.Lister) {
+			for it := l.Iterator(); it.HasNext() == types.True; {
+				switch e := it.Next().(type) {
+				case types.String:
+					if !slices.Contains(ss, string(e)) {
+						ss = append(ss, string(e))
+					}
+				case traits.Lister:
+					walk(e)
+				}
 			}
 		}
+		walk(v)
 		slices.Sort(ss)
 		return list(ss)
 	}
 	return i18n.Text{}
 }
 
+// mostListed bounds how many values a reason lists; a device may have thousands.
+const mostListed = 20
+
 func list(ss []string) i18n.Text {
+	if n := len(ss) - mostListed; n > 0 {
+		t := list(ss[:mostListed])
+		return i18n.Text{JA: i18n.JA.T("criteria.and-more", "list", t.JA, "n", n), EN: i18n.EN.T("criteria.and-more", "list", t.EN, "n", n)}
+	}
 	return i18n.Text{JA: strings.Join(ss, "、"), EN: strings.Join(ss, ", ")}
 }
 

@@ -1,6 +1,7 @@
 package criteria
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,8 +11,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-
-	"bytes"
 
 	"hoshi/internal/fault"
 	"hoshi/internal/i18n"
@@ -125,7 +124,7 @@ func (d *decoder) read(fsys fs.FS, name, at string) ([]byte, bool) {
 		s = spot{file: name}
 	}
 	if !fs.ValidPath(name) {
-		d.add(s, "file-missing", "file", name)
+		d.add(s, "file-missing", "file", path.Base(name))
 		return nil, false
 	}
 	f, err := fsys.Open(name)
@@ -137,9 +136,9 @@ func (d *decoder) read(fsys fs.FS, name, at string) ([]byte, bool) {
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		d.add(s, "file-missing", "file", name)
+		d.add(s, "file-missing", "file", path.Base(name))
 	} else {
-		d.add(s, "file-unreadable", "file", name)
+		d.add(s, "file-unreadable", "file", path.Base(name))
 	}
 	return nil, false
 }

@@ -84,6 +84,7 @@ type compiler struct {
 	e    *Edition
 	env  *cel.Env
 	vars map[string]any
+	lost bool // a need of the present criterion names no known fact; said once is enough
 }
 
 func newCompiler(d *decoder, e *Edition) *compiler {
@@ -112,14 +113,14 @@ func (c *compiler) expr(env *cel.Env, path, src string, want ...*cel.Type) (cel.
 	if iss != nil && iss.Err() != nil {
 		for _, e := range iss.Errors() {
 			s := c.d.at[path]
-			if l := e.Location.Line(); l > 1 || !s.inline {
-				s.line += l - 1
-				if !s.inline {
-					s.line++
-				}
-				s.col = e.Location.Column() + 1
-			} else {
+			switch {
+			case !s.inline: // a block scalar begins on the next line
+				s.line += e.Location.Line()
+			case e.Location.Line() == 1:
 				s.col += e.Location.Column()
+				if s.quoted {
+					s.col++
+				}
 			}
 			c.d.add(s, "bad-cel", "why", e.Message)
 		}
@@ -269,11 +270,13 @@ func existsPredicate(k celast.ComprehensionExpr) (celast.Expr, bool) {
 // criterion compiles the needs and rules of the i-th criterion.
 func (c *compiler) criterion(path string, cr Criterion) *compiled {
 	out := &compiled{vars: c.vars}
+	c.lost = false
 	index := map[string]int{}
 	for i, n := range cr.Needs {
 		at := path + ".needs[" + itoa(i) + "]"
 		cn, ok := c.need(at, n, index)
-		if ok {
+		c.lost = c.lost || cn.word == nil
+		if ok || cn.word != nil { // a faulty need is kept, so that its users are not refused too
 			index[n.Fact] = len(out.needs)
 			out.needs = append(out.needs, cn)
 		}
@@ -310,7 +313,7 @@ func (c *compiler) criterion(path string, cr Criterion) *compiled {
 		c.needed(at2, cr.reads, index)
 		for _, name := range sortedKeys(r.Show) {
 			p := at + ".show." + name
-			prog, ast, ok := c.expr(c.env, p, r.Show[name], cel.ListType(cel.StringType), cel.StringType, cel.IntType)
+			prog, ast, ok := c.expr(c.env, p, r.Show[name], cel.ListType(cel.StringType), cel.ListType(cel.ListType(cel.StringType)), cel.StringType, cel.IntType)
 			if !ok {
 				continue
 			}
@@ -332,7 +335,7 @@ func (c *compiler) criterion(path string, cr Criterion) *compiled {
 // needed refuses a rule that reads a fact whose absence nobody would notice.
 func (c *compiler) needed(path string, reads []string, index map[string]int) {
 	for _, f := range reads {
-		if _, ok := index[f]; !ok {
+		if _, ok := index[f]; !ok && !c.lost {
 			c.d.refuse(path, "rule-needs", "fact", f)
 		}
 	}
@@ -387,6 +390,9 @@ func (c *compiler) need(at string, n Need, index map[string]int) (need, bool) {
 			return out, false
 		}
 		out.base = b
+	}
+	if !ok {
+		return out, false
 	}
 	with := func(typ *types.Type) *cel.Env {
 		env, err := c.env.Extend(cel.Variable("it", typ))

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"hoshi/internal/cli"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files inside the scripts")
+
+// TestMain makes "hoshi" a command that scripts run in a process of its own.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"hoshi": func() {
+			os.Exit(cli.Main(context.Background(), os.Args[1:], &cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}))
+		},
+	})
+}
+
+// TestScript runs testdata/script/*.txtar: the behaviour of the whole binary,
+// readable as a manual. $CRITERIA is the folder of the editions' data.
+func TestScript(t *testing.T) {
+	criteria, err := filepath.Abs("../../criteria")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/script",
+		UpdateScripts: *update,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("CRITERIA", criteria)
+			e.Setenv("HOSHI_LANG", "ja")
+			return nil
+		},
+	})
+}

@@ -1,0 +1,297 @@
+package criteria
+
+import (
+	"math/rand"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"hoshi/internal/fact"
+)
+
+type m = map[string]any
+
+func observed(name, subject string, v any) fact.Fact {
+	n, err := fact.Normal(v)
+	if err != nil {
+		panic(err)
+	}
+	return fact.Fact{Name: name, Subject: subject, Value: n, Origin: fact.Observed}
+}
+
+func declared(name, subject string, v any) fact.Fact {
+	f := observed(name, subject, v)
+	f.Origin = fact.Declared
+	return f
+}
+
+const form = "tcp/443 form /login"
+
+// good are the facts of a camera without flaws: HTTPS only, one account, one path.
+func good() fact.Set {
+	return fact.Set{
+		declared("declared.summary", "", m{"assets": 2, "paths": 1, "ports": 2, "accounts": 1, "updates": 1}),
+		declared("declared.asset", "wifi-key", m{"kind": "communication-settings", "name": "Wi-Fi", "stored": true, "sent": true}),
+		declared("declared.asset", "password", m{"kind": "security-settings", "name": "password", "stored": true, "sent": true}),
+		declared("declared.path", "web", m{"assets": []string{"wifi-key", "password"}, "port": "tcp/443", "local": true, "to": "browser", "network": true, "public": false, "protection": "TLS"}),
+		declared("declared.port", "tcp/443", m{"service": "https", "reason": "settings page"}),
+		declared("declared.port", "udp/5353", m{"service": "mdns", "reason": "to be found by the app"}),
+		declared("declared.account", "admin@tcp/443", m{"user": "admin", "port": "tcp/443", "initial": "unique-per-device", "changeable": true}),
+		declared("declared.update", "firmware", m{"network": true, "integrity": "ECDSA"}),
+		observed("host.mixed", "", false),
+		observed("tcp.coverage", "", m{"asked": 65535, "open": 1, "closed": 65534, "filtered": 0, "undecided": 0}),
+		observed("tcp.open", "tcp/443", true),
+		observed("udp.coverage", "", m{"asked": 20, "open": 1, "closed": 19, "undecided": 0}),
+		observed("udp.open", "udp/5353", m{"service": "mdns"}),
+		observed("service.protocol", "tcp/443", m{"protocol": "http", "tls": true, "software": ""}),
+		observed("tls.version", "tcp/443", m{"versions": []string{"TLS 1.2", "TLS 1.3"}, "asked": []string{"TLS 1.0", "TLS 1.2", "TLS 1.3"}, "complete": true}),
+		observed("tls.suite", "tcp/443", m{"suites": []string{"TLS_AES_128_GCM_SHA256"}, "asked": 200, "complete": true}),
+		observed("signin.coverage", "", m{"interfaces": 1}),
+		observed("signin.interface", form, m{"port": "tcp/443", "kind": "form", "encrypted": true}),
+		observed("signin.default", form, m{"tried": 12, "accepted": []string{}, "complete": true}),
+		observed("signin.limit", form, m{"attempts": 20, "limited": true, "after": 5, "how": "lockout", "guessesPerDay": 7200, "complete": true}),
+		observed("access.coverage", "", m{"paths": 1, "asked": 1}),
+		observed("access.anonymous", "web", m{"asked": 1, "granted": 0, "what": []string{}}),
+	}
+}
+
+func star1(t testing.TB) *Edition {
+	t.Helper()
+	e, err := Builtin("star1-2024r1-reconstructed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func outcomes(vs []Verdict) map[string]Outcome {
+	out := map[string]Outcome{}
+	for _, v := range vs {
+		out[strings.TrimPrefix(v.Criterion, "S1.1-")] = v.Outcome
+	}
+	return out
+}
+
+// change returns good with some facts replaced (same id), added, or, when the
+// value is nil, removed.
+func change(fs ...fact.Fact) fact.Set {
+	s := good()
+	for _, f := range fs {
+		s = slices.DeleteFunc(s, func(o fact.Fact) bool { return o.ID() == f.ID() })
+		if f.Value != nil {
+			s = append(s, f)
+		}
+	}
+	return s
+}
+
+func TestGoodRun(t *testing.T) {
+	p, c := PersonDecides, Conforms
+	want := map[string]Outcome{"01": p, "02": p, "03": p, "04": c, "05": p, "06": p, "07": p, "08": p, "09": p, "10": p, "11": p, "12": c, "13": p, "14": p, "15": p, "16": p}
+	vs := star1(t).Judge(good())
+	if d := cmp.Diff(want, outcomes(vs)); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	for _, v := range vs {
+		if v.Rule == "" || v.Reason.JA == "" || v.Reason.EN == "" || len(v.Missing) > 0 {
+			t.Errorf("%s: rule %q, reason %v, missing %v", v.Criterion, v.Rule, v.Reason, v.Missing)
+		}
+	}
+}
+
+// Each change flips exactly the named criteria and no other.
+func TestChanges(t *testing.T) {
+	undeclared := func(s string) fact.Fact { return observed("tcp.open", s, true) }
+	tcp := func(open int) fact.Fact {
+		return observed("tcp.coverage", "", m{"asked": 65535, "open": open, "closed": 65535 - open, "filtered": 0, "undecided": 0})
+	}
+	two := observed("signin.coverage", "", m{"interfaces": 2})
+	tel := "tcp/23 telnet"
+	gone := func(name, subject string) fact.Fact { return fact.Fact{Name: name, Subject: subject} }
+	summary := func(k string, n int) fact.Fact {
+		v := m{"assets": 2, "paths": 1, "ports": 2, "accounts": 1, "updates": 1}
+		v[k] = n
+		return declared("declared.summary", "", v)
+	}
+	N, A, U, P := DoesNotConform, NotApplicable, Undecided, PersonDecides
+	for name, tc := range map[string]struct {
+		facts []fact.Fact
+		want  map[string]Outcome
+		rule  string
+	}{
+		"readable without sign-in":             {[]fact.Fact{observed("access.anonymous", "web", m{"asked": 1, "granted": 1, "what": []string{"/settings"}})}, map[string]Outcome{"01": N}, "R-01-1"},
+		"common password":                      {[]fact.Fact{observed("signin.default", form, m{"tried": 12, "accepted": []string{"admin"}, "complete": true})}, map[string]Outcome{"02": N}, "R-02-2"},
+		"common password, more values untried": {[]fact.Fact{observed("signin.default", form, m{"tried": 3, "accepted": []string{"admin"}, "complete": false})}, map[string]Outcome{"02": N}, "R-02-2"},
+		"shared first value":                   {[]fact.Fact{declared("declared.account", "admin@tcp/443", m{"user": "admin", "port": "tcp/443", "initial": "shared", "changeable": true})}, map[string]Outcome{"02": N}, "R-02-3"},
+		"value cannot change":                  {[]fact.Fact{declared("declared.account", "admin@tcp/443", m{"user": "admin", "port": "tcp/443", "initial": "unique-per-device", "changeable": false})}, map[string]Outcome{"03": N}, "R-03-2"},
+		"no limit":                             {[]fact.Fact{observed("signin.limit", form, m{"attempts": 30, "limited": false, "after": 0, "how": "", "guessesPerDay": 900000, "complete": true})}, map[string]Outcome{"04": N}, "R-04-2"},
+		"limit too weak":                       {[]fact.Fact{observed("signin.limit", form, m{"attempts": 30, "limited": true, "after": 5, "how": "delay", "guessesPerDay": 50001, "complete": true})}, map[string]Outcome{"04": N}, "R-04-2"},
+		"silent during the attempts":           {[]fact.Fact{observed("signin.limit", form, m{"attempts": 4, "limited": false, "after": 0, "how": "", "guessesPerDay": 900000, "complete": false})}, map[string]Outcome{"04": U}, "R-00-1"},
+		"old TLS":                              {[]fact.Fact{observed("tls.version", "tcp/443", m{"versions": []string{"TLS 1.0", "TLS 1.2"}, "asked": []string{"TLS 1.0"}, "complete": true})}, map[string]Outcome{"12": N}, "R-12-2"},
+		"weak suite":                           {[]fact.Fact{observed("tls.suite", "tcp/443", m{"suites": []string{"TLS_RSA_WITH_AES_128_CBC_SHA"}, "asked": 200, "complete": true})}, map[string]Outcome{"12": N}, "R-12-3"},
+		"plain HTTP on the path":               {[]fact.Fact{observed("service.protocol", "tcp/443", m{"protocol": "http", "tls": false, "software": ""}), gone("tls.version", "tcp/443"), gone("tls.suite", "tcp/443")}, map[string]Outcome{"12": N}, "R-12-4"},
+		"telnet with a limit": {[]fact.Fact{undeclared("tcp/23"), tcp(2), two, observed("service.protocol", "tcp/23", m{"protocol": "telnet", "tls": false, "software": ""}),
+			observed("signin.interface", tel, m{"port": "tcp/23", "kind": "telnet", "encrypted": false}), observed("signin.default", tel, m{"tried": 12, "accepted": []string{}, "complete": true}),
+			observed("signin.limit", tel, m{"attempts": 20, "limited": true, "after": 3, "how": "closed", "guessesPerDay": 9000, "complete": true})}, map[string]Outcome{"13": N}, "R-13-1"},
+		"undeclared UDP":                    {[]fact.Fact{observed("udp.open", "udp/161", m{"service": "snmp"}), observed("udp.coverage", "", m{"asked": 20, "open": 2, "closed": 18, "undecided": 0})}, map[string]Outcome{"13": N}, "R-13-1"},
+		"undeclared port beside the host's": {[]fact.Fact{undeclared("tcp/9999"), tcp(2), observed("service.protocol", "tcp/9999", m{"protocol": "http", "tls": false, "software": ""}), observed("host.mixed", "", true)}, map[string]Outcome{"13": U}, "R-00-2"},
+		"undeclared port though others are unsettled": {[]fact.Fact{undeclared("tcp/9999"), observed("service.protocol", "tcp/9999", m{"protocol": "http", "tls": false, "software": ""}),
+			observed("tcp.coverage", "", m{"asked": 65535, "open": 2, "closed": 60000, "filtered": 0, "undecided": 5533})}, map[string]Outcome{"02": U, "03": U, "04": U, "13": N}, "R-13-1"},
+		"no reason":    {[]fact.Fact{declared("declared.port", "tcp/443", m{"service": "https", "reason": "　"})}, map[string]Outcome{"13": N}, "R-13-2"},
+		"silent UDP":   {[]fact.Fact{observed("udp.coverage", "", m{"asked": 20, "open": 1, "closed": 17, "undecided": 2})}, map[string]Outcome{"13": U}, "R-00-1"},
+		"local update": {[]fact.Fact{declared("declared.update", "firmware", m{"network": false, "integrity": "ECDSA"})}, map[string]Outcome{"08": A}, "R-08-1"},
+		"nothing stored": {[]fact.Fact{declared("declared.asset", "wifi-key", m{"kind": "communication-settings", "name": "", "stored": false, "sent": true}),
+			declared("declared.asset", "password", m{"kind": "security-settings", "name": "", "stored": false, "sent": true})}, map[string]Outcome{"11": A, "15": A}, "R-11-1"},
+		"a path to the cloud too": {[]fact.Fact{summary("paths", 2), declared("declared.path", "cloud", m{"assets": []string{"password"}, "port": "", "local": false, "to": "cloud", "network": true, "public": true, "protection": "TLS 1.3"})}, map[string]Outcome{"12": P}, "R-12-6"},
+		"an unknown service too":  {[]fact.Fact{undeclared("tcp/554"), tcp(2), summary("ports", 3), declared("declared.port", "tcp/554", m{"service": "rtsp", "reason": "pictures"}), observed("service.protocol", "tcp/554", m{"protocol": "other", "tls": false, "software": ""})}, map[string]Outcome{"04": P}, "R-04-4"},
+		"no sign-in at all":       {[]fact.Fact{summary("accounts", 0), gone("declared.account", "admin@tcp/443"), observed("signin.coverage", "", m{"interfaces": 0}), gone("signin.interface", form), gone("signin.default", form), gone("signin.limit", form)}, map[string]Outcome{"02": A, "03": A, "04": A}, "R-02-1"},
+		"nothing sent": {[]fact.Fact{declared("declared.asset", "wifi-key", m{"kind": "communication-settings", "name": "", "stored": true, "sent": false}),
+			declared("declared.asset", "password", m{"kind": "security-settings", "name": "", "stored": true, "sent": false}),
+			summary("paths", 0), gone("declared.path", "web"), observed("access.coverage", "", m{"paths": 0, "asked": 0}), gone("access.anonymous", "web")}, map[string]Outcome{"12": A}, "R-12-1"},
+		"a fact of the wrong shape":  {[]fact.Fact{observed("tls.suite", "tcp/443", m{"suites": "none", "asked": 1, "complete": true})}, map[string]Outcome{"12": U}, "R-00-1"},
+		"a fact of the wrong origin": {[]fact.Fact{observed("declared.update", "firmware", m{"network": false, "integrity": ""})}, map[string]Outcome{"08": U}, "R-00-1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := star1(t)
+			want := outcomes(e.Judge(good()))
+			for k, v := range tc.want {
+				want[k] = v
+			}
+			got := e.Judge(change(tc.facts...))
+			if d := cmp.Diff(want, outcomes(got)); d != "" {
+				t.Errorf("-want +got:\n%s", d)
+			}
+			if tc.rule != "" && !slices.ContainsFunc(got, func(v Verdict) bool { return v.Rule == tc.rule }) {
+				t.Errorf("no verdict by rule %s", tc.rule)
+			}
+			for _, v := range got {
+				if strings.ContainsAny(v.Reason.JA+v.Reason.EN, "{}") {
+					t.Errorf("%s: a placeholder is left in %v", v.Criterion, v.Reason)
+				}
+				if (v.Outcome == Undecided && v.Rule == "R-00-1") != (len(v.Missing) > 0) {
+					t.Errorf("%s: %s with missing %v", v.Criterion, v.Outcome, v.Missing)
+				}
+			}
+		})
+	}
+}
+
+// runs are fact sets in which no rule fails and which reach every outcome but a failure.
+func runs() []fact.Set {
+	var none fact.Set
+	for _, f := range good() {
+		switch f.Name {
+		case "declared.account", "signin.interface", "signin.default", "signin.limit":
+		case "declared.summary":
+			none = append(none, declared(f.Name, "", m{"assets": 2, "paths": 1, "ports": 2, "accounts": 0, "updates": 1}))
+		case "signin.coverage":
+			none = append(none, observed(f.Name, "", m{"interfaces": 0}))
+		case "declared.update":
+			none = append(none, declared(f.Name, f.Subject, m{"network": false, "integrity": ""}))
+		case "declared.asset":
+			none = append(none, declared(f.Name, f.Subject, m{"kind": "confidential", "name": "", "stored": false, "sent": true}))
+		default:
+			none = append(none, f)
+		}
+	}
+	return []fact.Set{good(), none}
+}
+
+// Withholding any one fact that a verdict read makes that criterion undecided and
+// names what is missing; withholding any other fact changes nothing.
+func TestWithholdEachFact(t *testing.T) {
+	for _, dir := range editionDirs(t) {
+		e := load(t, dir)
+		for _, facts := range runs() {
+			facts.Sort()
+			whole := e.Judge(facts)
+			for i, f := range facts {
+				for j, v := range e.Judge(facts.Without(i)) {
+					if !slices.Contains(whole[j].Facts, f.ID()) {
+						if d := cmp.Diff(whole[j], v); d != "" {
+							t.Errorf("%s without %s, which it did not read:\n%s", v.Criterion, f.ID(), d)
+						}
+						continue
+					}
+					if v.Outcome != Undecided || !slices.ContainsFunc(v.Missing, func(s string) bool { return strings.HasPrefix(s, f.Name) }) {
+						t.Errorf("%s without %s: %s by %s, missing %v", v.Criterion, f.ID(), v.Outcome, v.Rule, v.Missing)
+					}
+				}
+			}
+		}
+	}
+}
+
+// However many facts are withheld, no verdict becomes better than it was with all
+// of them, and a run without failures never shows one.
+func TestWithholdMany(t *testing.T) {
+	e := star1(t)
+	sets := append(runs(),
+		change(observed("tls.version", "tcp/443", m{"versions": []string{"TLS 1.0"}, "asked": []string{}, "complete": true})),
+		change(observed("signin.limit", form, m{"attempts": 30, "limited": false, "after": 0, "how": "", "guessesPerDay": 900000, "complete": true})),
+		change(declared("declared.port", "tcp/443", m{"service": "https", "reason": "　"})))
+	rapid.Check(t, func(r *rapid.T) {
+		facts := rapid.SampledFrom(sets).Draw(r, "run")
+		whole := e.Judge(facts)
+		var left fact.Set
+		for _, f := range facts {
+			if rapid.IntRange(0, 5).Draw(r, f.ID()) > 0 {
+				left = append(left, f)
+			}
+		}
+		for i, v := range e.Judge(left) {
+			if v.Outcome != Undecided && v.Outcome != whole[i].Outcome {
+				r.Errorf("%s: %s with all facts, %s by %s with some withheld", v.Criterion, whole[i].Outcome, v.Outcome, v.Rule)
+			}
+		}
+	})
+}
+
+// The order of facts never changes a verdict.
+func TestOrderDoesNotMatter(t *testing.T) {
+	e := star1(t)
+	want := e.Judge(good())
+	rapid.Check(t, func(r *rapid.T) {
+		facts := good()
+		rand.New(rand.NewSource(rapid.Int64().Draw(r, "seed"))).Shuffle(len(facts), func(i, j int) { facts[i], facts[j] = facts[j], facts[i] })
+		if d := cmp.Diff(want, e.Judge(facts)); d != "" {
+			r.Errorf("-want +got:\n%s", d)
+		}
+	})
+}
+
+// A declaration that stands twice is not counted as one.
+func TestDoubleFact(t *testing.T) {
+	facts := append(good(), observed("tcp.open", "tcp/443", true))
+	if o := outcomes(star1(t).Judge(facts))["13"]; o != Undecided {
+		t.Errorf("outcome %s", o)
+	}
+}
+
+// An edition of another scheme judges the same facts with no change of code.
+func TestOtherScheme(t *testing.T) {
+	e := load(t, "testdata/levelB-2026-example")
+	got := map[string]Outcome{}
+	for _, v := range e.Judge(good()) {
+		got[v.Criterion] = v.Outcome
+	}
+	if d := cmp.Diff(map[string]Outcome{"EX-B-1": PersonDecides, "EX-B-2": Conforms, "EX-B-3": Conforms}, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+// An expression that costs more than the edition allows decides nothing.
+func TestCostLimit(t *testing.T) {
+	e := star1(t)
+	src := strings.Replace(string(e.Source()), `"cost": 1000000`, `"cost": 5`, 1)
+	cheap, err := Parse("edition.json", []byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := outcomes(cheap.Judge(good()))["12"]; o != Undecided {
+		t.Errorf("outcome %s", o)
+	}
+}
