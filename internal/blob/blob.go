@@ -2,7 +2,8 @@
 // vendor lets the portal keep. It knows no owners and no rights; package
 // casework asks the policy before it reads.
 //
-// Start at [Store]; [Disk] is the implementation on a folder.
+// Start at [Store]; [Disk] is the implementation on a folder. Package blobtest
+// holds implementations to the promises.
 package blob
 
 import (

@@ -183,4 +183,6 @@ func (s *Service) takeNumber(ctx context.Context, tx *store.Tx, kind scheme.Numb
 }
 
 // plain reports whether a one-line text holds no control characters.
-func plain(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f }) }
+func plain(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f })
+}

@@ -1,10 +1,10 @@
 package casework
 
 import (
-	"encoding/json"
 	"time"
 
 	"hoshi/internal/criteria"
+	"hoshi/internal/label"
 	"hoshi/internal/scheme"
 )
 
@@ -72,8 +72,10 @@ type LabelView struct {
 	Label       scheme.Label
 	Status      scheme.Status // today
 	ProductName string
-	Statement   json.RawMessage    // label.Statement: what the public reads
-	Revocation  *scheme.Revocation // the newest one; nil when there is none
+	Statement   label.Statement    // what the public reads
+	Revocation  *scheme.Revocation // the newest one, for officers; nil when there is none
 	Reports     []scheme.ChangeReport
-	Actions     []ActionView // of the label, and "confirm" and "dismiss" of an open revocation
+	// Actions of the label; for officers also "propose-revocation", and "confirm"
+	// and "dismiss" of the revocation that is open.
+	Actions []ActionView
 }
