@@ -87,6 +87,7 @@ func Root(env *Env) *cobra.Command {
 	})
 	root.AddCommand(
 		newConfigCmd(env),
+		newServeCmd(env),
 		newSignerCmd(env),
 		newVerifyCmd(env),
 		newCriteriaCmd(env),

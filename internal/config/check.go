@@ -28,7 +28,7 @@ func (c *Config) Check(getenv func(string) string) error {
 	bad := func(field, key string, args ...any) {
 		places = append(places, fault.Place{File: c.file, Field: field, Key: key, Args: fault.Pairs(args...)})
 	}
-	for field, path := range map[string]string{"database.sqlite": c.Database.SQLite, "data": c.Data, "public": c.Public} {
+	for field, path := range map[string]string{"database.sqlite": c.Database.SQLite, "data": c.Data, "public": c.Public, "signer.state": c.Signer.State} {
 		if path == "" {
 			continue
 		}
@@ -39,7 +39,7 @@ func (c *Config) Check(getenv func(string) string) error {
 			bad(field, "config.network-fs", "path", path)
 		}
 	}
-	for field, path := range map[string]string{"database.postgres.url_file": c.Database.Postgres.URLFile, "tls.key": c.TLS.Key} {
+	for field, path := range map[string]string{"database.postgres.url_file": c.Database.Postgres.URLFile, "tls.key": c.TLS.Key, "signer.key": c.Signer.Key} {
 		if path != "" {
 			checkSecretFile(field, path, bad)
 		}
@@ -51,6 +51,9 @@ func (c *Config) Check(getenv func(string) string) error {
 		if _, err := os.Stat(path); err != nil {
 			bad(field, "config.missing-file", "path", path)
 		}
+	}
+	if rel, err := filepath.Rel(c.Data, c.Signer.State); c.Signer.State != "" && err == nil && filepath.IsLocal(rel) {
+		bad("signer.state", "config.signer-inside", "path", c.Signer.State)
 	}
 	if c.Database.SQLite == "" && places == nil {
 		u, err := c.PostgresURL(getenv)

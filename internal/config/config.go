@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -88,21 +89,25 @@ type TLS struct {
 	Key string `yaml:"key"`
 }
 
-// Signer names the signer process.
+// Signer names the signer process. With Key and State the server starts it as a
+// child process of its own; without them it runs apart ("hoshi signer"), best
+// under another user.
 type Signer struct {
 	// Socket is the path of its Unix socket. Required.
 	Socket string `yaml:"socket"`
+	// Key is the file of the log's private keys, made by "hoshi signer init".
+	Key string `yaml:"key"`
+	// State is the signer's own memory of what it signed last. It is never part of
+	// a backup of the server, and must not lie inside Data.
+	State string `yaml:"state"`
 }
 
 // Witness is one C2SP tlog-witness.
 type Witness struct {
 	// Key is its C2SP verifier key text: "name+hash+base64".
 	Key string `yaml:"key"`
-	// URL is its submission prefix: "https://witness.example/". Exactly one of URL
-	// and Socket is given.
+	// URL is its submission prefix: "https://witness.example". Required.
 	URL string `yaml:"url"`
-	// Socket is the path of its Unix socket.
-	Socket string `yaml:"socket"`
 }
 
 // MaxFile is the largest hoshi.yaml that is read, in bytes.
@@ -190,15 +195,15 @@ func (c *Config) shape(bad func(field, key string, args ...any)) {
 	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
 		bad("tls", "config.tls")
 	}
+	if (c.Signer.Key == "") != (c.Signer.State == "") {
+		bad("signer", "config.signer")
+	}
 	for i, w := range c.Witnesses {
 		at := "witnesses[" + strconv.Itoa(i) + "]"
 		if w.Key == "" {
 			bad(at+".key", "config.required")
 		}
-		if (w.URL == "") == (w.Socket == "") {
-			bad(at, "config.one-of", "a", "url", "b", "socket")
-		}
-		if w.URL != "" && !siteURL(strings.TrimSuffix(w.URL, "/")) && !strings.HasPrefix(w.URL, "https://") {
+		if u, err := url.Parse(w.URL); err != nil || !siteURL(u.Scheme+"://"+u.Host) || u.RawQuery != "" {
 			bad(at+".url", "config.url", "value", w.URL)
 		}
 	}
@@ -213,13 +218,8 @@ func (c *Config) resolve() {
 		c.Public = filepath.Join(c.Data, "public")
 	}
 	for _, p := range []*string{&c.Database.SQLite, &c.Database.Postgres.URLFile, &c.Data, &c.Public, &c.Scheme, &c.Editions,
-		&c.TLS.Certificate, &c.TLS.Key, &c.Signer.Socket} {
+		&c.TLS.Certificate, &c.TLS.Key, &c.Signer.Socket, &c.Signer.Key, &c.Signer.State} {
 		if *p != "" && !filepath.IsAbs(*p) {
-			*p = filepath.Join(c.dir, *p)
-		}
-	}
-	for i := range c.Witnesses {
-		if p := &c.Witnesses[i].Socket; *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(c.dir, *p)
 		}
 	}
