@@ -151,9 +151,21 @@ func newCriteriaDiffCmd(env *Env, speak func() (i18n.Lang, error)) *cobra.Comman
 	return c
 }
 
-// findEdition takes the id of a built-in edition, or a folder when the name holds
-// a separator or names an existing folder.
+// findEdition takes the id of a built-in edition, a file in the single-file form
+// (as evidence bundles embed it), or a folder.
 func findEdition(name string) (*criteria.Edition, error) {
+	if st, err := os.Stat(name); err == nil && st.Mode().IsRegular() {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, fault.Wrap(fault.Invalid, "cli.criteria", err, "criteria.load.file-unreadable", "file", name)
+		}
+		defer f.Close()
+		b, err := io.ReadAll(io.LimitReader(f, criteria.MaxFile+1))
+		if err != nil {
+			return nil, fault.Wrap(fault.Invalid, "cli.criteria", err, "criteria.load.file-unreadable", "file", name)
+		}
+		return criteria.Parse(name, b)
+	}
 	if st, err := os.Stat(name); strings.ContainsRune(name, filepath.Separator) || (err == nil && st.IsDir()) {
 		return editionDir(name)
 	}

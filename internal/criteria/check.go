@@ -183,7 +183,7 @@ func (d *decoder) criterion(at string, e *Edition, c Criterion, ruleIDs, names m
 		}
 		ruleIDs[r.ID] = true
 		n := 0
-		for _, s := range []string{r.NAIf, r.FailIf, r.PassIf, r.PersonIf} {
+		for _, s := range []string{r.NAIf, r.FailIf, r.PassIf, r.PersonIf, r.UndecidedIf} {
 			if s != "" {
 				n++
 			}

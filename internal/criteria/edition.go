@@ -237,16 +237,19 @@ type Need struct {
 // Rule is one numbered interpretation rule. With one of the conditions it also
 // decides; without, it only binds people. A condition is CEL over the needed facts.
 type Rule struct {
-	ID       string            `yaml:"id" json:"id"` // "R-04-1"
-	JA       string            `yaml:"ja" json:"ja"`
-	EN       string            `yaml:"en" json:"en"`
-	Status   Status            `yaml:"status" json:"status"`
-	NAIf     string            `yaml:"na_if,omitempty" json:"na_if,omitempty"`
-	FailIf   string            `yaml:"fail_if,omitempty" json:"fail_if,omitempty"`
-	PassIf   string            `yaml:"pass_if,omitempty" json:"pass_if,omitempty"`
-	PersonIf string            `yaml:"person_if,omitempty" json:"person_if,omitempty"` // "true" is allowed here only
-	Reason   *i18n.Text        `yaml:"reason,omitempty" json:"reason,omitempty"`       // of the verdict; {name} from Show
-	Show     map[string]string `yaml:"show,omitempty" json:"show,omitempty"`           // CEL: values for Reason
+	ID       string `yaml:"id" json:"id"` // "R-04-1"
+	JA       string `yaml:"ja" json:"ja"`
+	EN       string `yaml:"en" json:"en"`
+	Status   Status `yaml:"status" json:"status"`
+	NAIf     string `yaml:"na_if,omitempty" json:"na_if,omitempty"`
+	FailIf   string `yaml:"fail_if,omitempty" json:"fail_if,omitempty"`
+	PassIf   string `yaml:"pass_if,omitempty" json:"pass_if,omitempty"`
+	PersonIf string `yaml:"person_if,omitempty" json:"person_if,omitempty"` // "true" is allowed here only
+	// UndecidedIf names a reason for which the facts, though complete, decide nothing;
+	// it goes before na_if, pass_if and person_if, never before fail_if.
+	UndecidedIf string            `yaml:"undecided_if,omitempty" json:"undecided_if,omitempty"`
+	Reason      *i18n.Text        `yaml:"reason,omitempty" json:"reason,omitempty"` // of the verdict; {name} from Show
+	Show        map[string]string `yaml:"show,omitempty" json:"show,omitempty"`     // CEL: values for Reason
 }
 
 // Condition returns the rule's condition and the outcome it gives; "" when the
@@ -261,6 +264,8 @@ func (r Rule) Condition() (Outcome, string) {
 		return Conforms, r.PassIf
 	case r.PersonIf != "":
 		return PersonDecides, r.PersonIf
+	case r.UndecidedIf != "":
+		return Undecided, r.UndecidedIf
 	}
 	return "", ""
 }

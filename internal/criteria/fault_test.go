@@ -210,7 +210,7 @@ func TestFactsRead(t *testing.T) {
 	for id, want := range map[string]string{
 		"R-02-2": "declared.port:false host.mixed:true signin.default:false signin.interface:false",
 		"R-13-1": "declared.port:true host.mixed:true tcp.open:false udp.open:false",
-		"R-13-3": "declared.port:true tcp.open:true udp.open:true",
+		"R-13-4": "declared.port:true tcp.open:true udp.open:true",
 		"R-12-2": "declared.path:false tls.version:false",
 	} {
 		c := "S1.1-" + id[2:4]

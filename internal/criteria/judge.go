@@ -26,9 +26,10 @@ import (
 //     as long as the missing ones could only add to the failure. Facts whose
 //     absence could make the rule true must be complete (see [factsRead]).
 //  3. Otherwise any need that is not met → undecided; Missing says which.
-//  4. Otherwise exactly one of the outcomes not applicable, conforms → that one;
+//  4. Otherwise an undecided rule is true → undecided, with its reason.
+//  5. Otherwise exactly one of the outcomes not applicable, conforms → that one;
 //     more than one, fail rules included → undecided.
-//  5. Otherwise a person rule is true → a person decides; else undecided.
+//  6. Otherwise a person rule is true → a person decides; else undecided.
 func (e *Edition) Judge(facts fact.Set) []Verdict {
 	facts = slices.Clone(facts)
 	facts.Sort()
@@ -96,7 +97,7 @@ func (c *compiled) judge(e *Edition, id string, facts fact.Set) Verdict {
 	}
 	var outcomes []Outcome
 	for _, r := range hits {
-		if r.outcome != PersonDecides && !slices.Contains(outcomes, r.outcome) {
+		if r.outcome != PersonDecides && r.outcome != Undecided && !slices.Contains(outcomes, r.outcome) {
 			outcomes = append(outcomes, r.outcome)
 		}
 	}
@@ -131,6 +132,10 @@ func (c *compiled) judge(e *Edition, id string, facts fact.Set) Verdict {
 		sees(all)
 	case broken:
 		v.Outcome, v.Rule, v.Reason = Undecided, e.Undecided.Neither.ID, e.Undecided.Neither.Text()
+		sees(all)
+	case slices.ContainsFunc(hits, func(r rule) bool { return r.outcome == Undecided }):
+		r := hits[slices.IndexFunc(hits, func(r rule) bool { return r.outcome == Undecided })]
+		v.Outcome, v.Rule, v.Reason = Undecided, r.ID, r.say(vars)
 		sees(all)
 	case len(outcomes) > 1:
 		v.Outcome, v.Rule, v.Reason = Undecided, e.Undecided.Both.ID, e.Undecided.Both.Text()

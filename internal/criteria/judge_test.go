@@ -137,7 +137,7 @@ func TestChanges(t *testing.T) {
 			observed("signin.interface", tel, m{"port": "tcp/23", "kind": "telnet", "encrypted": false}), observed("signin.default", tel, m{"tried": 12, "accepted": []string{}, "complete": true}),
 			observed("signin.limit", tel, m{"attempts": 20, "limited": true, "after": 3, "how": "closed", "guessesPerDay": 9000, "complete": true})}, map[string]Outcome{"13": N}, "R-13-1"},
 		"undeclared UDP":                    {[]fact.Fact{observed("udp.open", "udp/161", m{"service": "snmp"}), observed("udp.coverage", "", m{"asked": 20, "open": 2, "closed": 18, "undecided": 0})}, map[string]Outcome{"13": N}, "R-13-1"},
-		"undeclared port beside the host's": {[]fact.Fact{undeclared("tcp/9999"), tcp(2), observed("service.protocol", "tcp/9999", m{"protocol": "http", "tls": false, "software": ""}), observed("host.mixed", "", true)}, map[string]Outcome{"13": U}, "R-00-2"},
+		"undeclared port beside the host's": {[]fact.Fact{undeclared("tcp/9999"), tcp(2), observed("service.protocol", "tcp/9999", m{"protocol": "http", "tls": false, "software": ""}), observed("host.mixed", "", true)}, map[string]Outcome{"13": U}, "R-13-3"},
 		"undeclared port though others are unsettled": {[]fact.Fact{undeclared("tcp/9999"), observed("service.protocol", "tcp/9999", m{"protocol": "http", "tls": false, "software": ""}),
 			observed("tcp.coverage", "", m{"asked": 65535, "open": 2, "closed": 60000, "filtered": 0, "undecided": 5533})}, map[string]Outcome{"02": U, "03": U, "04": U, "13": N}, "R-13-1"},
 		"no reason":    {[]fact.Fact{declared("declared.port", "tcp/443", m{"service": "https", "reason": "　"})}, map[string]Outcome{"13": N}, "R-13-2"},

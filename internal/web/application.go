@@ -1,0 +1,425 @@
+package web
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+
+	"hoshi/internal/casework"
+	"hoshi/internal/fault"
+	"hoshi/internal/scheme"
+)
+
+type applicationListView struct {
+	*frame
+	Rows []casework.ApplicationRow
+}
+
+func applicationList(c *call) error {
+	v := applicationListView{frame: c.frame("web.applications.title")}
+	var err error
+	if v.Rows, err = c.Casework.Applications(c.r.Context(), c.actor()); err != nil {
+		return err
+	}
+	return c.render("applications", v)
+}
+
+// applicationView is an application: the vendor's form, or what officers read.
+type applicationView struct {
+	*frame
+	casework.ApplicationView
+	Name      string // what the product is called
+	MaxMonths int
+	Lines     []checkLine
+	Changes   []changeLine
+	Editable  bool
+	Answering bool // questions are open and it is the applicant's turn
+	Rounds    []round
+	Buttons   []button
+	Fields    []askField // what an officer can ask about
+	Public    []pair
+}
+
+type pair struct{ Label, Value, Note string }
+
+// changeLine is one difference since the last submission.
+type changeLine struct{ Label, Before, After string }
+
+type round struct {
+	Number   int
+	Comments []commentLine
+}
+
+type commentLine struct {
+	scheme.Comment
+	Label string
+	Href  string
+}
+
+// button is one thing that the state's table lets the role do.
+type button struct {
+	Action  string
+	Path    string
+	Allowed bool
+	Why     string
+	Reason  bool // asks for a written reason
+}
+
+type askField struct{ Value, Text string }
+
+func applicationPage(c *call) error {
+	a, err := c.Casework.Application(c.r.Context(), c.actor(), c.id())
+	if err != nil {
+		return err
+	}
+	name := productName(c, a.Product)
+	title := c.frame("web.application.title", "name", name)
+	v := applicationView{frame: title, ApplicationView: a, Name: name, MaxMonths: c.Settings.Validity.MaxMonths}
+	c.form(v.frame, applicationForm(a.Application))
+	e := "/portal/evaluations/" + a.Evaluation.ID
+	v.at("form.", "", "answers.", e, "evaluation.bundle", e+"/bundle", "evaluation.signature", e+"/sign", "evaluation.", e+"/evaluator",
+		"product.", "/portal/products/"+a.Product.ID, "organisation.", "/portal/organisation")
+	v.Rounds = c.rounds(v.frame, a.Application)
+	v.Buttons = c.buttons(a)
+	for _, b := range v.Buttons {
+		if b.Action == string(scheme.ApplicationEdit) && b.Allowed {
+			v.Editable = true
+		}
+	}
+	v.Answering = v.Editable && a.Application.State == scheme.ApplicationReturned
+	for _, d := range a.Differences {
+		label := v.Label(d.Field)
+		if label == "" {
+			label = d.Field
+		}
+		v.Changes = append(v.Changes, changeLine{label, v.show(d.Field, d.Before), v.show(d.Field, d.After)})
+	}
+	v.Lines = c.checkLines(a.Edition, a.Evaluation.Answers)
+	if c.isOfficer() {
+		v.Crumbs = []link{{Text: c.lang.T("web.nav.queue"), Href: "/portal"}}
+		v.Public = c.productPairs(v.frame, a.Product)
+		v.Fields = c.askFields(v.frame, a)
+		return c.render("review", v)
+	}
+	v.Crumbs = []link{{Text: c.lang.T("web.nav.applications"), Href: "/portal/applications"}}
+	return c.render("application", v)
+}
+
+// rounds groups questions and answers by comment round, the newest first.
+func (c *call) rounds(f *frame, a scheme.Application) []round {
+	var out []round
+	for n := a.Round; n >= 0; n-- {
+		r := round{Number: n}
+		for _, m := range a.Comments {
+			if m.Round == n {
+				label := f.Label(m.Field)
+				if label == "" {
+					label = c.lang.T("web.ask.whole")
+				}
+				href := ""
+				if c.actor().Role == scheme.Applicant {
+					href = f.href(anchor(m.Field))
+				}
+				r.Comments = append(r.Comments, commentLine{m, label, href})
+			}
+		}
+		if r.Comments != nil {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// OpenQuestions are the officer's questions of the newest round.
+func (v applicationView) OpenQuestions() []commentLine {
+	var out []commentLine
+	for _, r := range v.Rounds {
+		if r.Number != v.Application.Round {
+			continue
+		}
+		for _, m := range r.Comments {
+			if m.Role == scheme.Officer {
+				out = append(out, m)
+			}
+		}
+	}
+	return out
+}
+
+// decision is an act of an officer that is one button with, at most, a reason.
+type decision struct {
+	action scheme.ApplicationAction
+	reason bool
+	handle func(*call) error
+}
+
+var decisions = []decision{
+	{scheme.ApplicationAccept, false, func(c *call) error {
+		_, err := c.Casework.Accept(c.r.Context(), c.actor(), c.id(), c.version(), c.once())
+		return c.decided(err, "accepted")
+	}},
+	{scheme.ApplicationProposeGrant, true, func(c *call) error {
+		_, err := c.Casework.ProposeGrant(c.r.Context(), c.actor(), c.id(), c.version(), c.value("reason"), c.once())
+		return c.decided(err, "proposed")
+	}},
+	{scheme.ApplicationProposeDecline, true, func(c *call) error {
+		_, err := c.Casework.ProposeDecline(c.r.Context(), c.actor(), c.id(), c.version(), c.value("reason"), c.once())
+		return c.decided(err, "proposed")
+	}},
+	{scheme.ApplicationSendBack, true, func(c *call) error {
+		_, err := c.Casework.SendBack(c.r.Context(), c.actor(), c.id(), c.version(), c.value("reason"), c.once())
+		return c.decided(err, "sent-back")
+	}},
+	{scheme.ApplicationGrant, false, func(c *call) error {
+		l, err := c.Casework.Grant(c.r.Context(), c.actor(), c.id(), c.version(), c.once())
+		if err != nil {
+			return err
+		}
+		return c.done("/portal/labels/"+l.ID, "granted")
+	}},
+	{scheme.ApplicationDecline, true, func(c *call) error {
+		_, err := c.Casework.Decline(c.r.Context(), c.actor(), c.id(), c.version(), c.value("reason"), c.once())
+		return c.decided(err, "declined")
+	}},
+}
+
+func (c *call) decided(err error, what string) error {
+	if err != nil {
+		return err
+	}
+	return c.done("/portal/applications/"+c.id(), what)
+}
+
+// buttons come from the actions of the state's table, as casework gives them.
+func (c *call) buttons(a casework.ApplicationView) []button {
+	var out []button
+	for _, x := range a.Actions {
+		b := button{Action: x.Action, Path: "/portal/applications/" + a.Application.ID + "/" + x.Action, Allowed: x.Allowed}
+		if x.Why != "" {
+			b.Why = c.lang.T(x.Why)
+		}
+		for _, d := range decisions {
+			if string(d.action) == x.Action {
+				b.Reason = d.reason
+			}
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// Button returns the button of an action, or nil when the table has none now.
+func (v applicationView) Button(action string) *button {
+	for i := range v.Buttons {
+		if v.Buttons[i].Action == action {
+			return &v.Buttons[i]
+		}
+	}
+	return nil
+}
+
+// Decisions are the officer's buttons besides asking.
+func (v applicationView) Decisions() []button {
+	var out []button
+	for _, b := range v.Buttons {
+		for _, d := range decisions {
+			if string(d.action) == b.Action {
+				out = append(out, b)
+			}
+		}
+	}
+	return out
+}
+
+// productPairs are the product's fields for reading, as submitted.
+func (c *call) productPairs(f *frame, p scheme.Product) []pair {
+	form := productForm(p)
+	var out []pair
+	add := func(name, note string) {
+		out = append(out, pair{f.Label("product." + name), f.show("", form.Get("product."+name)), note})
+	}
+	private := func(b bool) string {
+		if b {
+			return f.T("web.private")
+		}
+		return ""
+	}
+	for _, n := range []string{"name", "nameEn", "summary", "summaryEn", "models", "sameReason"} {
+		add(n, "")
+	}
+	add("manufacturer.value", private(p.Manufacturer.Private))
+	add("origin.value", private(p.Origin.Private))
+	for _, n := range []string{"url", "contact", "otherMarks", "advisoryUrl", "reportUrl", "supportUntil", "notes"} {
+		add(n, "")
+	}
+	for i, a := range p.Assets {
+		out = append(out, pair{f.T("web.field.numbered", "field", f.T("web.assets"), "n", i+1),
+			fmt.Sprintf("%s: %s / %s / %s", f.Tx("web.asset.", a.Kind), a.Name, f.show("", a.Stored), f.show("", a.Sent)), ""})
+	}
+	r := p.Scope.Scope()
+	out = append(out, pair{f.T("web.scope.title"), f.Tx("web.scope.outcome.", r.Outcome), ""})
+	return out
+}
+
+func (c *call) askFields(f *frame, a casework.ApplicationView) []askField {
+	out := []askField{{"", f.T("web.ask.whole")}}
+	for _, n := range []string{"name", "summary", "models", "manufacturer.value", "origin.value", "url", "contact", "advisoryUrl", "reportUrl", "supportUntil", "assets"} {
+		out = append(out, askField{"product." + n, f.Label("product." + n)})
+	}
+	for _, x := range a.Evaluation.Answers {
+		out = append(out, askField{"answers." + x.Criterion, x.Criterion})
+	}
+	return append(out, askField{"evaluation.class", f.Label("evaluation.class")}, askField{"form.months", f.Label("form.months")})
+}
+
+// AskRows is how many questions one form takes; more can follow in the next round.
+func (v applicationView) AskRows() []int { return []int{0, 1, 2, 3, 4} }
+
+// Asked is the field of a question that was typed before.
+func (v applicationView) Asked(i int) string { return v.Value(fmt.Sprintf("ask[%d].field", i)) }
+
+// AskedText is the text of a question that was typed before.
+func (v applicationView) AskedText(i int) string { return v.Value(fmt.Sprintf("ask[%d].text", i)) }
+
+func applicationForm(a scheme.Application) url.Values {
+	x := a.Form
+	months := ""
+	if x.Months > 0 {
+		months = strconv.Itoa(x.Months)
+	}
+	return url.Values{"form.months": {months}, "form.contactName": {x.ContactName}, "form.contactMail": {x.ContactMail}, "form.contactPhone": {x.ContactPhone},
+		"form.declared": {yesIf(x.Declared)}, "form.declaredBy": {x.DeclaredBy}, "form.agreedSecrecy": {yesIf(x.AgreedSecrecy)}, "form.agreedRules": {yesIf(x.AgreedRules)}}
+}
+
+func createApplication(c *call) error {
+	a, err := c.Casework.CreateApplication(c.r.Context(), c.actor(), c.id(), c.once())
+	if err != nil {
+		return err
+	}
+	return c.done("/portal/applications/"+a.ID, "")
+}
+
+func saveApplication(c *call) error {
+	x := scheme.ApplicationForm{ContactName: c.value("form.contactName"), ContactMail: c.value("form.contactMail"), ContactPhone: c.value("form.contactPhone"),
+		Declared: c.ticked("form.declared"), DeclaredBy: c.value("form.declaredBy"), AgreedSecrecy: c.ticked("form.agreedSecrecy"), AgreedRules: c.ticked("form.agreedRules")}
+	if s := digits(c.value("form.months")); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 0 || n > 1000 {
+			return &fault.Error{Kind: fault.Invalid, Op: "web.saveApplication", Key: "fault.invalid",
+				Places: []fault.Place{{Field: "form.months", Key: "web.months-shape", Args: fault.Pairs("max", c.Settings.Validity.MaxMonths)}}}
+		}
+		x.Months = n
+	}
+	saved, err := c.Casework.SaveApplication(c.r.Context(), c.actor(), c.id(), c.version(), x)
+	if err != nil {
+		return err
+	}
+	if c.drafted(saved.Version) {
+		return nil
+	}
+	if c.value("do") == "check" {
+		return c.done("/portal/applications/"+c.id()+"/check", "")
+	}
+	return c.done("/portal/applications/"+c.id(), "saved")
+}
+
+func answerComments(c *call) error {
+	var answers []scheme.Comment
+	for i := range maxAsked {
+		field, text := c.value(fmt.Sprintf("answer[%d].field", i)), c.value(fmt.Sprintf("answer[%d].text", i))
+		if text != "" {
+			answers = append(answers, scheme.Comment{Field: field, Text: normal(text)})
+		}
+	}
+	if _, err := c.Casework.AnswerComments(c.r.Context(), c.actor(), c.id(), c.version(), answers); err != nil {
+		return err
+	}
+	return c.done("/portal/applications/"+c.id(), "answered")
+}
+
+// maxAsked bounds the questions or answers of one form.
+const maxAsked = 100
+
+func ask(c *call) error {
+	var questions []scheme.Comment
+	for i := range maxAsked {
+		field, text := c.value(fmt.Sprintf("ask[%d].field", i)), c.value(fmt.Sprintf("ask[%d].text", i))
+		if text != "" {
+			questions = append(questions, scheme.Comment{Field: field, Text: normal(text)})
+		}
+	}
+	_, err := c.Casework.Ask(c.r.Context(), c.actor(), c.id(), c.version(), questions, c.once())
+	return c.decided(err, "asked")
+}
+
+func withdrawApplication(c *call) error {
+	if !c.ticked("withdraw.sure") {
+		return notSure("withdraw.sure")
+	}
+	_, err := c.Casework.WithdrawApplication(c.r.Context(), c.actor(), c.id(), c.version(), c.once())
+	return c.decided(err, "withdrawn")
+}
+
+// notSure refuses an act that cannot be undone and was not confirmed.
+func notSure(field string) error {
+	return &fault.Error{Kind: fault.Invalid, Op: "web", Key: "fault.invalid",
+		Places: []fault.Place{{Field: field, Key: "web.not-sure"}}}
+}
+
+type checkView struct {
+	*frame
+	casework.ApplicationView
+	Name    string
+	Defects []place
+	Submit  *button
+}
+
+// checkPage shows the form check with the way to each field.
+func checkPage(c *call) error {
+	ctx := c.r.Context()
+	a, err := c.Casework.Application(ctx, c.actor(), c.id())
+	if err != nil {
+		return err
+	}
+	defects, err := c.Casework.CheckForm(ctx, c.actor(), c.id())
+	if err != nil {
+		return err
+	}
+	v := checkView{frame: c.frame("web.check.title"), ApplicationView: a, Name: productName(c, a.Product)}
+	at := "/portal/applications/" + a.Application.ID
+	v.Crumbs = []link{{Text: v.Name, Href: at}}
+	e := "/portal/evaluations/" + a.Evaluation.ID
+	v.at("form.", at, "answers.", e, "evaluation.bundle", e+"/bundle", "evaluation.signature", e+"/sign", "evaluation.", e+"/evaluator",
+		"product.", "/portal/products/"+a.Product.ID, "organisation.", "/portal/organisation")
+	for _, d := range defects {
+		v.Defects = append(v.Defects, c.placeOf(v.frame, d.Place()))
+	}
+	for _, b := range c.buttons(a) {
+		if b.Action == string(scheme.ApplicationSubmit) {
+			v.Submit = &b
+		}
+	}
+	// The list below the summary has the same defects, with the same links.
+	if fault.Is(c.problem, fault.Invalid) && len(v.Defects) > 0 {
+		v.Problem.Places = nil
+	}
+	return c.render("check", v)
+}
+
+func submit(c *call) error {
+	if _, err := c.Casework.Submit(c.r.Context(), c.actor(), c.id(), c.version(), c.once()); err != nil {
+		return err
+	}
+	return c.done("/portal/applications/"+c.id()+"/submitted", "")
+}
+
+func submittedPage(c *call) error {
+	a, err := c.Casework.Application(c.r.Context(), c.actor(), c.id())
+	if err != nil {
+		return err
+	}
+	if a.Application.Number == "" {
+		return c.done("/portal/applications/"+c.id(), "")
+	}
+	return c.render("submitted", checkView{frame: c.frame("web.submitted.title"), ApplicationView: a, Name: productName(c, a.Product)})
+}
