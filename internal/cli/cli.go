@@ -86,11 +86,15 @@ func Root(env *Env) *cobra.Command {
 		return fault.Wrap(fault.Invalid, "cli", err, "cli.flag", "why", err.Error())
 	})
 	root.AddCommand(
+		newAssessCmd(env),
 		newConfigCmd(env),
+		newCriteriaCmd(env),
+		newDemoCmd(env),
+		newEvidenceCmd(env),
+		newPracticeCmd(env),
 		newServeCmd(env),
 		newSignerCmd(env),
 		newVerifyCmd(env),
-		newCriteriaCmd(env),
 		newVersionCmd(env),
 		newWitnessCmd(env),
 	)

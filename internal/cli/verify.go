@@ -135,12 +135,12 @@ func collect(ctx context.Context, a verifyArgs, args []string) (*exhibits, error
 	x := new(exhibits)
 	var err error
 	if a.keys != "" {
-		if x.keys, err = readFile(a.keys, 64<<10); err != nil {
+		if x.keys, err = readBounded(a.keys, 64<<10); err != nil {
 			return nil, err
 		}
 	}
 	if a.status != "" {
-		if x.status, err = readFile(a.status, ledger.MaxStatusFile); err != nil {
+		if x.status, err = readBounded(a.status, ledger.MaxStatusFile); err != nil {
 			return nil, err
 		}
 		if kindOf(x.status) != kindStatus {
@@ -154,7 +154,7 @@ func collect(ctx context.Context, a verifyArgs, args []string) (*exhibits, error
 			}
 			continue
 		}
-		b, err := readFile(arg, ledger.MaxStatusFile)
+		b, err := readBounded(arg, ledger.MaxStatusFile)
 		if err != nil {
 			return nil, err
 		}
@@ -192,7 +192,7 @@ func kindOf(b []byte) kind {
 	return kindUnknown
 }
 
-func readFile(path string, limit int64) ([]byte, error) {
+func readBounded(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fault.Wrap(fault.NotFound, "cli.verify", err, "verify.file", "path", path)

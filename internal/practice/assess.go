@@ -93,7 +93,7 @@ func isolated(ctx context.Context, o AssessOptions) (*evidence.Run, error) {
 	if err := os.WriteFile(c.Edition, o.Edition.Source(), 0o600); err != nil {
 		return nil, fault.Wrap(fault.Unavailable, "practice.Assess", err, "practice.start")
 	}
-	err = spawn(ctx, o.Command, c, nil, func(stdout io.Reader) {
+	err = spawn(ctx, o.Command, c, nil, nil, func(stdout io.Reader) {
 		in := bufio.NewScanner(stdout)
 		in.Buffer(nil, 1<<20)
 		for in.Scan() {
@@ -121,21 +121,38 @@ func isolated(ctx context.Context, o AssessOptions) (*evidence.Run, error) {
 	return &b.Run, nil
 }
 
-// Beside starts a camera in a namespace of its own and runs a command there,
-// which reaches it at 127.0.0.1 on its real ports. The command's output is
-// returned. Where namespaces are not possible the error says so.
-func Beside(ctx context.Context, self []string, flaws []string, command []string) (string, error) {
-	var out strings.Builder
-	err := spawn(ctx, self, Child{Flaws: strings.Join(flaws, ",")}, command, func(r io.Reader) { _, _ = io.Copy(&out, r) })
-	return out.String(), err
+// BesideOptions are what [Beside] takes from outside.
+type BesideOptions struct {
+	Self    []string // as AssessOptions.Command
+	Flaws   []string
+	Product string   // where to write the camera's declaration; "" = nowhere
+	Command []string // what to run; it finds the camera at 127.0.0.1
+	Shared  bool     // do without a namespace even where the system has them
+	Stdout  io.Writer
+	Stderr  io.Writer
 }
 
-// Possible reports whether an error of [Beside] means that the system gives no
-// namespaces.
-func Possible(err error) bool { return !errors.Is(err, errNoNamespace) }
+// Beside runs a command while a camera runs, in a namespace of their own with the
+// camera on its real ports where the system allows it, else on this host with
+// high ports; isolated says which. An *exec.ExitError holds the command's code.
+func Beside(ctx context.Context, o BesideOptions) (isolated bool, err error) {
+	if !o.Shared {
+		err := spawn(ctx, o.Self, Child{Flaws: strings.Join(o.Flaws, ","), Product: o.Product}, o.Command, o.Stderr, func(r io.Reader) { _, _ = io.Copy(o.Stdout, r) })
+		if !errors.Is(err, errNoNamespace) {
+			return true, err
+		}
+	}
+	cam, err := Start(Options{Flaws: o.Flaws, Addr: loopback, Now: time.Now, Rand: rand.Reader})
+	if err != nil {
+		return false, fault.Wrap(fault.Unavailable, "practice.Beside", err, "practice.start")
+	}
+	defer cam.Close()
+	return false, runBeside(ctx, cam, o.Flaws, o.Product, o.Command, o.Stdout, o.Stderr)
+}
 
-func spawn(ctx context.Context, self []string, c Child, command []string, read func(io.Reader)) error {
-	if len(self) == 0 {
+func spawn(ctx context.Context, self []string, c Child, command []string, stderr io.Writer, read func(io.Reader)) error {
+	own := len(self) == 0
+	if own {
 		exe, err := os.Executable()
 		if err != nil {
 			return errNoNamespace
@@ -150,6 +167,9 @@ func spawn(ctx context.Context, self []string, c Child, command []string, read f
 		args = append(append(args, "--"), command...)
 	}
 	cmd := exec.CommandContext(ctx, self[0], args...)
+	if own {
+		cmd.Args[0] = os.Args[0] // the name under which this program was called
+	}
 	if !isolate(cmd) {
 		return errNoNamespace
 	}
@@ -163,7 +183,9 @@ func spawn(ctx context.Context, self []string, c Child, command []string, read f
 		return err
 	}
 	var said tail
-	cmd.Stderr = &said
+	if cmd.Stderr = stderr; stderr == nil {
+		cmd.Stderr = &said
+	}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("%w: %w", errNoNamespace, err)
 	}
@@ -177,6 +199,8 @@ func spawn(ctx context.Context, self []string, c Child, command []string, read f
 		return fault.Wrap(fault.Unavailable, "practice.Assess", ctx.Err(), "assess.cancelled")
 	case errors.As(err, &exit) && exit.ExitCode() == exitNoNamespace:
 		return errNoNamespace
+	case len(command) > 0:
+		return err
 	}
 	return fault.Wrap(fault.Internal, "practice.Assess", fmt.Errorf("%w: %s", err, said.b), "")
 }

@@ -35,6 +35,7 @@ type Child struct {
 	Out     string // where to write the unsigned bundle
 	Edition string // file that holds the edition's source
 	Tool    string
+	Product string // where to write the declaration, when a command runs beside the camera
 }
 
 // Flags declares the arguments.
@@ -44,10 +45,11 @@ func (o *Child) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&o.Out, "out", "", "")
 	fs.StringVar(&o.Edition, "edition-file", "", "")
 	fs.StringVar(&o.Tool, "tool", "", "")
+	fs.StringVar(&o.Product, "product", "", "")
 }
 
 func (o *Child) args() []string {
-	return []string{"--flaws", o.Flaws, "--outside", o.Outside, "--out", o.Out, "--edition-file", o.Edition, "--tool", o.Tool}
+	return []string{"--flaws", o.Flaws, "--outside", o.Outside, "--out", o.Out, "--edition-file", o.Edition, "--tool", o.Tool, "--product", o.Product}
 }
 
 // ChildMain is the process behind [Assess]: it starts the camera in its
@@ -62,7 +64,10 @@ func ChildMain(ctx context.Context, o Child, command []string, stdin io.Reader, 
 		cancel()
 	}()
 	err := child(ctx, o, command, stdout, stderr)
+	var exit *exec.ExitError
 	switch {
+	case errors.As(err, &exit) && exit.ExitCode() > 0:
+		return exit.ExitCode()
 	case err == nil:
 		return 0
 	case errors.Is(err, errNoNamespace):
@@ -89,9 +94,7 @@ func child(ctx context.Context, o Child, command []string, stdout, stderr io.Wri
 	}
 	defer cam.Close()
 	if len(command) > 0 {
-		c := exec.CommandContext(ctx, command[0], command[1:]...)
-		c.Stdout, c.Stderr = stdout, stderr
-		return c.Run()
+		return runBeside(ctx, cam, flaws, o.Product, command, stdout, stderr)
 	}
 	src, err := os.ReadFile(o.Edition)
 	if err != nil {
@@ -107,6 +110,20 @@ func child(ctx context.Context, o Child, command []string, stdout, stderr io.Wri
 		return err
 	}
 	return writeBundle(o.Out, *run)
+}
+
+// runBeside runs a command while the camera does; its declaration lies in the
+// file and its password in the environment.
+func runBeside(ctx context.Context, cam *Camera, flaws []string, product string, command []string, stdout, stderr io.Writer) error {
+	if product != "" {
+		if err := os.WriteFile(product, ProductYAML(cam.Ports, flaws...), 0o600); err != nil {
+			return err
+		}
+	}
+	c := exec.CommandContext(ctx, command[0], command[1:]...)
+	c.Env = append(os.Environ(), SecretEnv+"="+cam.Password)
+	c.Stdout, c.Stderr = stdout, stderr
+	return c.Run()
 }
 
 func writeBundle(path string, run evidence.Run) error {

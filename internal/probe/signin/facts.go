@@ -62,7 +62,9 @@ func defaults(id, kind string, base probe.Record, rs []probe.Record, done bool) 
 		switch o {
 		case accepted:
 			tried++
-			got = append(got, fmt.Sprintf("%s (%s)", r.User, r.Detail))
+			if s := fmt.Sprintf("%s (%s)", r.User, r.Detail); !slices.Contains(got, s) {
+				got = append(got, s)
+			}
 		case refused:
 			tried++
 		case unclear:
