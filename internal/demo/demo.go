@@ -190,7 +190,7 @@ func (o *Options) keys() error {
 // witness opens the demo's own witness. It runs in this process; a real one
 // belongs to somebody else.
 func (o *Options) witness() (*witness.Core, error) {
-	log, err := signer.ReadKeys(o.path("signer", "key.pem"), "log")
+	log, err := signer.ReadKeys(o.path("signer", "key.pem"), "log", "status")
 	if err != nil {
 		return nil, err
 	}
