@@ -90,9 +90,16 @@ func Root(env *Env) *cobra.Command {
 		newSignerCmd(env),
 		newVerifyCmd(env),
 		newAssessCmd(env),
+		newConfigCmd(env),
+		newCriteriaCmd(env),
+		newDemoCmd(env),
 		newEvidenceCmd(env),
 		newPracticeCmd(env),
+		newServeCmd(env),
+		newSignerCmd(env),
+		newVerifyCmd(env),
 		newVersionCmd(env),
+		newWitnessCmd(env),
 	)
 	return root
 }
