@@ -86,9 +86,6 @@ func Root(env *Env) *cobra.Command {
 		return fault.Wrap(fault.Invalid, "cli", err, "cli.flag", "why", err.Error())
 	})
 	root.AddCommand(
-		newCriteriaCmd(env),
-		newSignerCmd(env),
-		newVerifyCmd(env),
 		newAssessCmd(env),
 		newConfigCmd(env),
 		newCriteriaCmd(env),
