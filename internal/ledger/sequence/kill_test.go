@@ -3,7 +3,6 @@ package sequence_test
 import (
 	"context"
 	"errors"
-	"sync"
 	"testing"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -27,7 +26,6 @@ type outside struct {
 	after  bool
 	calls  int
 	dead   bool
-	mu     sync.Mutex
 	signed *[][]byte
 }
 

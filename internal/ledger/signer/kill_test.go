@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"hoshi/internal/ledger"
 	"hoshi/internal/ledger/ledgertest"
 	"hoshi/internal/ledger/signer"
 )
