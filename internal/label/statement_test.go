@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"hoshi/internal/fault"
+	"hoshi/internal/i18n"
 	"hoshi/internal/label"
 	"hoshi/internal/ledger"
 	"hoshi/internal/ledger/ledgertest/labeltest"
@@ -76,6 +77,13 @@ func TestVerify(t *testing.T) {
 		r, err := verify(t, s, c.at, s.Statement, c.proof, c.list)
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
+		}
+		for _, line := range r.Lines {
+			for _, l := range i18n.Langs {
+				if said := l.Format(line.Key, line.Args); strings.ContainsAny(said, "{}[]") {
+					t.Errorf("%s: in %s the report says %q", c.name, l, said)
+				}
+			}
 		}
 		if r.Holds != c.holds {
 			t.Errorf("%s: Holds = %v", c.name, r.Holds)

@@ -70,7 +70,8 @@ type Files interface {
 	// Put writes a file that never changes. Writing the same bytes again succeeds;
 	// other bytes under a path that exists are an error and change nothing.
 	Put(ctx context.Context, path string, data []byte) error
-	// Replace writes the one file that changes: the checkpoint.
+	// Replace writes a file that may exist: the checkpoint, and in rare cases a
+	// tile that no checkpoint has named yet.
 	Replace(ctx context.Context, path string, data []byte) error
 }
 
