@@ -166,10 +166,6 @@ var decisions = []decision{
 		_, err := c.Casework.ProposeDecline(c.r.Context(), c.actor(), c.id(), c.version(), c.value("reason"), c.once())
 		return c.decided(err, "proposed")
 	}},
-	{scheme.ApplicationSendBack, true, func(c *call) error {
-		_, err := c.Casework.SendBack(c.r.Context(), c.actor(), c.id(), c.version(), c.value("reason"), c.once())
-		return c.decided(err, "sent-back")
-	}},
 	{scheme.ApplicationGrant, false, func(c *call) error {
 		l, err := c.Casework.Grant(c.r.Context(), c.actor(), c.id(), c.version(), c.once())
 		if err != nil {
@@ -180,6 +176,10 @@ var decisions = []decision{
 	{scheme.ApplicationDecline, true, func(c *call) error {
 		_, err := c.Casework.Decline(c.r.Context(), c.actor(), c.id(), c.version(), c.value("reason"), c.once())
 		return c.decided(err, "declined")
+	}},
+	{scheme.ApplicationSendBack, true, func(c *call) error {
+		_, err := c.Casework.SendBack(c.r.Context(), c.actor(), c.id(), c.version(), c.value("reason"), c.once())
+		return c.decided(err, "sent-back")
 	}},
 }
 
@@ -218,14 +218,12 @@ func (v applicationView) Button(action string) *button {
 	return nil
 }
 
-// Decisions are the officer's buttons besides asking.
+// Decisions, the most usual first, are the officer's buttons besides asking.
 func (v applicationView) Decisions() []button {
 	var out []button
-	for _, b := range v.Buttons {
-		for _, d := range decisions {
-			if string(d.action) == b.Action {
-				out = append(out, b)
-			}
+	for _, d := range decisions {
+		if b := v.Button(string(d.action)); b != nil {
+			out = append(out, *b)
 		}
 	}
 	return out

@@ -202,3 +202,6 @@ func (v *visitor) send(p *page, action string, changes map[string]string, want i
 	}
 	return v.post(action, f, want)
 }
+
+// text is a sentence of the catalogue in both languages.
+func text(key string) i18n.Text { return i18n.Text{JA: i18n.JA.T(key), EN: i18n.EN.T(key)} }
