@@ -251,9 +251,31 @@ func (p *Publisher) writeLabel(ctx context.Context, id string, at *ledger.Seen, 
 	}
 	standing := standingOf(state, scheme.DayIn(now, p.Settings.Location()), p.Settings.Location())
 	if !standing.Holds() && standing.Status == scheme.Status(row.State) {
-		standing.Reason = row.Reason
+		if standing.Reason, err = p.reason(ctx, row, state.Last); err != nil {
+			return err
+		}
 	}
 	return p.writeForms(s, row.Doc, proof, standing, now)
+}
+
+// reason returns the public words of a label's end when they are the ones that the
+// leaf stands for.
+func (p *Publisher) reason(ctx context.Context, row store.PublicLabel, last int64) (string, error) {
+	body, err := p.DB.Log().Leaves(ctx, last, last+1)
+	if err != nil {
+		return "", err
+	}
+	leaf, err := ledger.DecodeLeaf(body[0])
+	if err != nil {
+		return "", err
+	}
+	if leaf.ID != row.LastLeafID {
+		return "", errBehind
+	}
+	if !reasonFits(row, leaf) {
+		return "", errors.New("the public reason is not the one that the log recorded")
+	}
+	return row.Reason, nil
 }
 
 // prove makes the proof of the leaf that the statement stands on.
