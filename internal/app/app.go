@@ -100,6 +100,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if a.Site == "" {
 		a.Site = "https://" + o.Settings.Host
 	}
+	if err := registry.CheckArtwork(o.Settings, a.Site); err != nil {
+		return nil, err
+	}
 	if a.DB, err = OpenDB(ctx, o.Config, o.Getenv, o.Now); err != nil {
 		return nil, err
 	}

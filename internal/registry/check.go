@@ -20,17 +20,17 @@ import (
 
 // Finding is one disagreement between the log and the database.
 type Finding struct {
-	Label string     // label id; "" when it is about the log as a whole
-	Key   string     // catalogue key of the sentence
-	Args  fault.Args // its values
+	Label string     `json:"label,omitempty"` // label id; "" when it is about the log as a whole
+	Key   string     `json:"key"`             // catalogue key of the sentence
+	Args  fault.Args `json:"args"`            // its values
 }
 
 // CheckResult is what a check saw.
 type CheckResult struct {
-	Leaves   int64 // with a place
-	Waiting  int64 // committed, without a place yet
-	Labels   int
-	Findings []Finding
+	Leaves   int64     `json:"leaves"`  // with a place
+	Waiting  int64     `json:"waiting"` // committed, without a place yet
+	Labels   int       `json:"labels"`
+	Findings []Finding `json:"findings"`
 }
 
 // Check rebuilds every label from the leaves and compares it with the rows; the
@@ -51,7 +51,7 @@ func Check(ctx context.Context, db *store.DB, keys ledger.Keys, files sequence.F
 	c.Leaves = st.Indexed
 	// One transaction sees leaves and rows of one moment.
 	err = db.View(ctx, func(tx *store.Tx) error {
-		c.replay, c.tree, c.count, c.broken = ledger.NewReplay(), nil, 0, false
+		c.replay, c.tree, c.count, c.broken, c.last = ledger.NewReplay(), nil, 0, false, make(map[string]ledger.Leaf)
 		c.Findings, c.Labels = nil, 0
 		if err := store.EachLeaf(ctx, tx, c.leaf); err != nil {
 			return err
@@ -84,7 +84,8 @@ type checker struct {
 	replay *ledger.Replay
 	tree   ledger.Hashes
 	count  int64
-	broken bool // a leaf cannot follow the ones before it
+	broken bool                   // a leaf cannot follow the ones before it
+	last   map[string]ledger.Leaf // label id → newest leaf about it
 }
 
 func (c *checker) find(id, key string, args ...any) {
@@ -103,8 +104,13 @@ func (c *checker) leaf(body []byte) error {
 	if err := c.replay.Add(body); err != nil {
 		c.broken = true
 		c.find("", "ledger.check.leaf", "index", c.count-1, "why", err.Error())
+		return nil
 	}
-	return nil
+	l, err := ledger.DecodeLeaf(body)
+	if l.Subject.Label != "" {
+		c.last[l.Subject.Label] = l
+	}
+	return err
 }
 
 // checkpoint compares a signed note with the tree of the leaves at its size.
@@ -235,6 +241,27 @@ func (c *checker) public(p store.PublicLabel, w *ledger.LabelState) {
 		}
 	}
 	c.statement(p.LabelID, "public", p.Doc, w)
+	if last := c.last[p.LabelID]; p.LastLeafID != last.ID || !reasonFits(p, last) {
+		c.find(p.LabelID, "ledger.check.field", "which", "public", "field", "reason")
+	}
+}
+
+// reasonFits reports whether the public words and code of a label's end are those
+// that its leaf stands for.
+func reasonFits(p store.PublicLabel, last ledger.Leaf) bool {
+	if p.Ground != last.Reason {
+		return false
+	}
+	want, committed := last.Commitments["reason"]
+	if !committed || p.Reason == "" || p.ReasonSalt == "" {
+		return !committed && p.Reason == ""
+	}
+	salt, err := ledger.ParseSalt(p.ReasonSalt)
+	if err != nil {
+		return false
+	}
+	text, err := ledger.Canonical(p.Reason)
+	return err == nil && ledger.Commit(salt, "reason", string(text)) == want
 }
 
 // statement opens every commitment of the newest leaf that carries the fields.

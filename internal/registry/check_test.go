@@ -88,6 +88,7 @@ func TestCheckFindsWhatWasChangedByHand(t *testing.T) {
 			{"the document of the row", "UPDATE label SET doc = replace(doc, 'star1\"', 'star3\"') WHERE id = $1", "UPDATE label SET doc = replace(doc, 'star3\"', 'star1\"') WHERE id = $1", "ledger.check.row", string(id)},
 			{"a model slipped in", "UPDATE public_label SET doc = replace(doc, 'HX-100/B', 'HX-200/B') WHERE label_id = $1", "UPDATE public_label SET doc = replace(doc, 'HX-200/B', 'HX-100/B') WHERE label_id = $1", "ledger.check.field", string(id)},
 			{"a kept-back field", "UPDATE label SET sealed = replace(sealed, '秘密製造所', '別の製造所') WHERE id = $1", "UPDATE label SET sealed = replace(sealed, '別の製造所', '秘密製造所') WHERE id = $1", "ledger.check.field", string(id)},
+			{"another reason", "UPDATE public_label SET reason = 'ほかの理由' WHERE label_id = $1", "UPDATE public_label SET reason = '理由' WHERE label_id = $1", "ledger.check.field", string(ended)},
 			{"a leaf", "UPDATE leaf SET body = replace(body, '2028-11-22', '2029-11-22') WHERE id = (SELECT leaf_id FROM public_label WHERE label_id = $1)",
 				"UPDATE leaf SET body = replace(body, '2029-11-22', '2028-11-22') WHERE id = (SELECT leaf_id FROM public_label WHERE label_id = $1)", "ledger.check.root", ""},
 			{"no public row", "UPDATE public_label SET label_id = label_id, serial = serial + 1000 WHERE label_id = $1", "UPDATE public_label SET serial = serial - 1000 WHERE label_id = $1", "ledger.check.row", string(id)},

@@ -213,11 +213,20 @@ func (b *bench) end(id label.ID, state scheme.LabelState, kind ledger.Type, reas
 		serial := l.Serial
 		leaf := ledger.Leaf{V: 1, Type: kind, ID: fmt.Sprintf("%s-%s", kind, id), At: ledger.Seconds(b.clock.Now()), Scheme: b.set.ID,
 			Subject: ledger.Subject{Label: string(id), Serial: &serial}}
+		salt, err := ledger.NewSalt(rand.Reader)
+		if err != nil {
+			return err
+		}
+		text, err := ledger.Canonical(reason)
+		if err != nil {
+			return err
+		}
+		leaf.Commitments = map[string]string{"reason": ledger.Commit(salt, "reason", string(text))}
 		l.State, l.Since, l.Reason = state, b.clock.Now(), reason
 		if err := store.UpdateLabel(ctx, tx, &l); err != nil {
 			return err
 		}
-		p.State, p.Since, p.Reason, p.LastLeafID = state, b.clock.Now(), reason, leaf.ID
+		p.State, p.Since, p.Reason, p.ReasonSalt, p.LastLeafID = state, b.clock.Now(), reason, salt.String(), leaf.ID
 		if err := store.PutPublicLabel(ctx, tx, p); err != nil {
 			return err
 		}

@@ -251,9 +251,31 @@ func (p *Publisher) writeLabel(ctx context.Context, id string, at *ledger.Seen, 
 	}
 	standing := standingOf(state, scheme.DayIn(now, p.Settings.Location()), p.Settings.Location())
 	if !standing.Holds() && standing.Status == scheme.Status(row.State) {
-		standing.Reason = row.Reason
+		if standing.Reason, err = p.reason(ctx, row, state.Last); err != nil {
+			return err
+		}
 	}
 	return p.writeForms(s, row.Doc, proof, standing, now)
+}
+
+// reason returns the public words of a label's end when they are the ones that the
+// leaf stands for.
+func (p *Publisher) reason(ctx context.Context, row store.PublicLabel, last int64) (string, error) {
+	body, err := p.DB.Log().Leaves(ctx, last, last+1)
+	if err != nil {
+		return "", err
+	}
+	leaf, err := ledger.DecodeLeaf(body[0])
+	if err != nil {
+		return "", err
+	}
+	if leaf.ID != row.LastLeafID {
+		return "", errBehind
+	}
+	if !reasonFits(row, leaf) {
+		return "", errors.New("the public reason is not the one that the log recorded")
+	}
+	return row.Reason, nil
 }
 
 // prove makes the proof of the leaf that the statement stands on.
@@ -332,13 +354,37 @@ func (p *Publisher) writeForms(s label.Statement, statement, proof []byte, st St
 const artScale = 3
 
 func (p *Publisher) artwork(s label.Statement) (label.Artwork, error) {
+	level, _ := p.Settings.Level(s.Label.Level)
+	level.Name = s.Label.LevelName
+	return artwork(p.Settings, s.Scheme.Name, level, p.Site, s.Label.ID)
+}
+
+func artwork(set *scheme.Settings, name i18n.Text, level scheme.Level, site string, id label.ID) (label.Artwork, error) {
 	most := 0
-	for _, l := range p.Settings.Levels {
+	for _, l := range set.Levels {
 		most = max(most, l.Stars)
 	}
-	level, _ := p.Settings.Level(s.Label.Level)
-	u, err := label.URL(p.Site, s.Label.ID)
-	return label.Artwork{Scheme: s.Scheme.Name, Level: s.Label.LevelName, Stars: level.Stars, MaxStars: most, ID: s.Label.ID, URL: u}, err
+	u, err := label.URL(site, id)
+	return label.Artwork{Scheme: name, Level: level.Name, Stars: level.Stars, MaxStars: most, ID: id, URL: u}, err
+}
+
+// CheckArtwork refuses a scheme whose labels could not be drawn: a name that the
+// font of the picture lacks, an address too long for the design.
+func CheckArtwork(set *scheme.Settings, site string) error {
+	id, err := label.NewID(bytes.NewReader(make([]byte, label.IDLen)))
+	if err != nil {
+		return err
+	}
+	for _, l := range set.Levels {
+		a, err := artwork(set, set.Name, l, site, id)
+		if err == nil {
+			_, err = a.PNG(1)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func pageSuffix(lang i18n.Lang) string {
