@@ -24,7 +24,7 @@ import (
 const (
 	beat       = 300 * time.Millisecond
 	leaseName  = "publisher"
-	leaseTime  = 15 * time.Second
+	leaseTime  = 3 * time.Second
 	expireBeat = time.Minute
 )
 
