@@ -53,7 +53,7 @@ func seed(t *testing.T) *rand.Rand {
 // number is used twice, log and rows agree, and no two checkpoints disagree.
 func TestKilledDuringGrants(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
-		killRun(t, newSite(t, nil), []string{"server", "signer", "granting"})
+		killRun(t, newSite(t, nil, false), []string{"server", "signer", "granting"})
 	})
 	t.Run("postgres", func(t *testing.T) {
 		c, err := testkit.StartCluster()
@@ -66,7 +66,7 @@ func TestKilledDuringGrants(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		killRun(t, newSite(t, c), []string{"server", "signer", "granting", "database"})
+		killRun(t, newSite(t, c, false), []string{"server", "signer", "granting", "database"})
 	})
 }
 
@@ -140,7 +140,7 @@ func TestTwoServersOnOneDatabase(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	s := newSite(t, c)
+	s := newSite(t, c, true)
 	s.serve(0)
 	s.serve(1)
 	a, b := s.client(0), s.client(1)

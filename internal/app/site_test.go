@@ -72,8 +72,9 @@ type site struct {
 type people struct{ Vendor, Officer, Second policy.Actor }
 
 // newSite makes an installation on SQLite, or on the cluster's own database. Its
-// folder is one that a restart does not empty, or the program would refuse it.
-func newSite(t *testing.T, c *testkit.Cluster) *site {
+// folder is one that a restart does not empty, or the program would refuse it. The
+// signer is a child of the server, or a process apart.
+func newSite(t *testing.T, c *testkit.Cluster, apart bool) *site {
 	t.Helper()
 	dir, err := os.MkdirTemp("/var/tmp", "hoshi-site-")
 	if err != nil {
@@ -103,12 +104,24 @@ public: public
 scheme: scheme.yaml
 listen: 127.0.0.1:0
 url: http://127.0.0.1:8080
-signer: {socket: signer.sock`+[]string{", key: keys/key.pem, state: keys/state.json}\n", "}\n"}[i])
+signer: {socket: signer.sock`+map[bool]string{true: ", key: keys/key.pem, state: keys/state.json}\n", false: "}\n"}[!apart])
 	}
 	if err := os.Mkdir(filepath.Join(dir, "keys"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	s.run("signer", "init", "--key", "keys/key.pem", "--state", "keys/state.json", "--origin", "log.test/site", "--scheme", "hoshi-sample")
+	if apart {
+		sign := s.command("signer", "--key", "keys/key.pem", "--state", "keys/state.json", "--socket", "signer.sock")
+		if err := sign.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := sign.Process.Kill(); err != nil {
+				t.Error(err)
+			}
+			_ = sign.Wait() // killed, so never nil
+		})
+	}
 	db := s.open()
 	if err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
