@@ -31,16 +31,19 @@ func DefaultLimits() Limits {
 }
 
 // The archive is a tar inside gzip whose header has one extra field: the SHA-256
-// of everything after the header. So any altered byte is found, those too that
-// decompression would not notice, and common tools still unpack it.
+// and the length of everything after the header. So any altered byte is found,
+// those too that decompression would not notice, and common tools still unpack it.
 const (
-	extraLen  = 4 + sha256.Size
-	headerLen = 10 + 2 + extraLen
+	fieldLen  = sha256.Size + 8
+	extraLen  = 4 + fieldLen
+	fixedLen  = 10 + 2 + 4 // what is the same in every archive
+	headerLen = fixedLen + fieldLen
 )
 
-func gzipHeader(sum [sha256.Size]byte) []byte {
-	h := []byte{0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255, extraLen, 0, 'H', 'S', sha256.Size, 0}
-	return append(h, sum[:]...)
+func gzipHeader(body []byte) []byte {
+	h := []byte{0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255, extraLen, 0, 'H', 'S', fieldLen, 0}
+	sum := sha256.Sum256(body)
+	return binary.LittleEndian.AppendUint64(append(h, sum[:]...), uint64(len(body)))
 }
 
 // pack renders files as a deterministic archive.
@@ -72,7 +75,7 @@ func pack(files map[string][]byte) ([]byte, error) {
 	}
 	b := binary.LittleEndian.AppendUint32(body.Bytes(), crc32.ChecksumIEEE(plain.Bytes()))
 	b = binary.LittleEndian.AppendUint32(b, uint32(plain.Len()))
-	return append(gzipHeader(sha256.Sum256(b)), b...), nil
+	return append(gzipHeader(b), b...), nil
 }
 
 // unpack reads an archive that pack made. It refuses everything else, and says
@@ -88,35 +91,29 @@ func unpack(r io.Reader, l Limits) (map[string][]byte, error) {
 	if int64(len(all)) > l.Compressed {
 		return nil, fault.New(fault.TooLarge, "evidence.Open", "evidence.too-large", "limit", l.Compressed>>20)
 	}
-	head := gzipHeader([sha256.Size]byte{})
-	fixed := len(head) - sha256.Size
-	switch n := min(len(all), fixed); {
-	case len(all) < 16:
+	head := gzipHeader(nil)[:fixedLen]
+	switch n := min(len(all), fixedLen); {
+	case n < fixedLen || differing(all[:n], head) > 1:
 		return refuse("evidence.foreign", nil)
-	case differing(all[:n], head[:n]) > 1:
-		return refuse("evidence.foreign", nil)
-	case !bytes.Equal(all[:n], head[:n]):
+	case !bytes.Equal(all[:n], head):
 		return refuse("evidence.altered", nil)
-	case len(all) < headerLen+8:
+	case len(all) < headerLen:
 		return refuse("evidence.cut", nil)
 	}
 	body := all[headerLen:]
-	sum := sha256.Sum256(body)
-	sealed := bytes.Equal(sum[:], all[fixed:headerLen])
-	fr := flate.NewReader(bytes.NewReader(body))
-	plain, err := io.ReadAll(io.LimitReader(fr, l.Uncompressed+1))
+	if !bytes.Equal(gzipHeader(body), all[:headerLen]) {
+		sum := sha256.Sum256(body)
+		if whole := bytes.Equal(sum[:], all[fixedLen:fixedLen+sha256.Size]); !whole && uint64(len(body)) < binary.LittleEndian.Uint64(all[headerLen-8:headerLen]) {
+			return refuse("evidence.cut", nil)
+		}
+		return refuse("evidence.altered", nil)
+	}
+	plain, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(body)), l.Uncompressed+1))
 	if int64(len(plain)) > l.Uncompressed {
 		return nil, fault.New(fault.TooLarge, "evidence.Open", "evidence.too-large", "limit", l.Uncompressed>>20)
 	}
-	if !sealed {
-		// A stream that ends in the middle, or whose trailer is short, was cut.
-		if errors.Is(err, io.ErrUnexpectedEOF) || err == nil && !trailer(body, plain) && !containsTrailer(body, plain) {
-			return refuse("evidence.cut", err)
-		}
-		return refuse("evidence.altered", err)
-	}
-	if err != nil || !trailer(body, plain) {
-		return refuse("evidence.altered", err)
+	if err != nil {
+		return refuse("evidence.foreign", err)
 	}
 	return untar(plain, l)
 }
@@ -129,22 +126,6 @@ func differing(a, b []byte) (n int) {
 		}
 	}
 	return n
-}
-
-func checksum(plain []byte) []byte {
-	b := binary.LittleEndian.AppendUint32(nil, crc32.ChecksumIEEE(plain))
-	return binary.LittleEndian.AppendUint32(b, uint32(len(plain)))
-}
-
-func trailer(body, plain []byte) bool { return bytes.HasSuffix(body, checksum(plain)) }
-
-// containsTrailer: the trailer has its full length, so nothing was cut off.
-func containsTrailer(body, plain []byte) bool {
-	r := bytes.NewReader(body)
-	if _, err := io.Copy(io.Discard, flate.NewReader(r)); err != nil {
-		return false
-	}
-	return r.Len() >= 8
 }
 
 func untar(plain []byte, l Limits) (map[string][]byte, error) {

@@ -263,14 +263,18 @@ func TestForeignApplicant(t *testing.T) {
 func TestSignatureCovers(t *testing.T) {
 	ed := caseworktest.Edition()
 	for name, change := range map[string]func(in *formcheck.Input){
-		"a result":      answer("T-04", func(a *scheme.Answer) { a.Result, a.PublicReason = scheme.ResultLifted, "PSTI" }),
-		"words":         answer("T-01", func(a *scheme.Answer) { a.Justification += "。" }),
-		"a document":    answer("T-01", func(a *scheme.Answer) { a.Evidence = append(a.Evidence, "写真") }),
-		"an asset":      product(func(p *scheme.Product) { p.Assets[0].Stored = "SD" }),
-		"firmware":      product(func(p *scheme.Product) { p.Models[0].Firmware = "1.2.1" }),
-		"the handover":  evaluation(func(e *scheme.Evaluation) { e.Handover.Documents = "別の文書" }),
-		"a bundle more": evaluation(func(e *scheme.Evaluation) { b := e.Bundles[0]; b.Digest = "sha256:01"; e.Bundles = append(e.Bundles, b) }),
-		"the signer":    evaluation(func(e *scheme.Evaluation) { e.Signature.OrganisationID = "star" }),
+		"a result":     answer("T-04", func(a *scheme.Answer) { a.Result, a.PublicReason = scheme.ResultLifted, "PSTI" }),
+		"words":        answer("T-01", func(a *scheme.Answer) { a.Justification += "。" }),
+		"a document":   answer("T-01", func(a *scheme.Answer) { a.Evidence = append(a.Evidence, "写真") }),
+		"an asset":     product(func(p *scheme.Product) { p.Assets[0].Stored = "SD" }),
+		"firmware":     product(func(p *scheme.Product) { p.Models[0].Firmware = "1.2.1" }),
+		"the handover": evaluation(func(e *scheme.Evaluation) { e.Handover.Documents = "別の文書" }),
+		"a bundle more": evaluation(func(e *scheme.Evaluation) {
+			b := e.Bundles[0]
+			b.Digest = "sha256:01"
+			e.Bundles = append(e.Bundles, b)
+		}),
+		"the signer": evaluation(func(e *scheme.Evaluation) { e.Signature.OrganisationID = "star" }),
 	} {
 		in := clean(ed)
 		sign(&in)

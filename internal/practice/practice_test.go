@@ -2,11 +2,17 @@ package practice
 
 import (
 	"context"
+	"crypto/rand"
 	"flag"
 	"os"
 	"os/signal"
 	"syscall"
 	"testing"
+	"time"
+
+	"hoshi/internal/assess"
+	"hoshi/internal/evidence"
+	"hoshi/internal/probe"
 )
 
 // The test program is also the child process that runs in a namespace.
@@ -31,4 +37,11 @@ func self(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	return []string{exe, "practice-child"}
+}
+
+// assessWith assesses a camera that runs beside this process.
+func assessWith(t *testing.T, product []byte) (*evidence.Run, error) {
+	t.Helper()
+	return assess.Run(t.Context(), assess.Options{Address: "127.0.0.1", ProductFile: "product.yaml", Product: product, Edition: edition(t),
+		Tool: "hoshi test", ConsentSignIn: true, Pace: probe.Fast(), Now: time.Now, Rand: rand.Reader})
 }

@@ -24,13 +24,14 @@ var ErrNoConnection = errors.New("probe: no connection")
 // Net is the only way from a probe to the network. It reaches one address and
 // refuses every other, here and nowhere else.
 type Net struct {
-	addr netip.Addr
-	dial DialFunc
+	addr    netip.Addr
+	dial    DialFunc
+	foreign bool // dial is not the system's: no socket is opened behind its back
 }
 
 // NewNet makes the way to addr. dial nil means the system's network.
 func NewNet(addr netip.Addr, dial DialFunc) *Net {
-	n := &Net{addr: addr, dial: dial}
+	n := &Net{addr: addr, dial: dial, foreign: dial != nil}
 	if dial == nil {
 		// The hook sees the address that the socket really connects to, after any
 		// resolution, so a name can never lead elsewhere either.
@@ -72,8 +73,8 @@ func (n *Net) TCP(ctx context.Context, port int, wait time.Duration) (net.Conn, 
 }
 
 // UDP opens a socket connected to a port; nothing is sent yet.
-func (n *Net) UDP(ctx context.Context, port int) (net.Conn, error) {
-	return n.open(ctx, "udp", port, time.Second)
+func (n *Net) UDP(ctx context.Context, port int, wait time.Duration) (net.Conn, error) {
+	return n.open(ctx, "udp", port, wait)
 }
 
 func (n *Net) open(ctx context.Context, network string, port int, wait time.Duration) (net.Conn, error) {
@@ -163,6 +164,9 @@ func Wait(ctx context.Context, d time.Duration) bool {
 // answer from another port than they are asked on. It sends to and hears the
 // target address only.
 func (n *Net) Packets(ctx context.Context) (*Packets, error) {
+	if n.foreign {
+		return nil, errors.New("probe: no unconnected sockets on a network given from outside")
+	}
 	network, local := "udp4", "0.0.0.0:0"
 	if n.addr.Is6() && !n.addr.Is4In6() {
 		network, local = "udp6", "[::]:0"

@@ -77,7 +77,7 @@ func applicationPage(c *call) error {
 	v := applicationView{frame: title, ApplicationView: a, Name: name, MaxMonths: c.Settings.Validity.MaxMonths}
 	c.form(v.frame, applicationForm(a.Application))
 	e := "/portal/evaluations/" + a.Evaluation.ID
-	v.at("form.", "", "answers.", e, "evaluation.bundle", e+"/bundle", "evaluation.signature", e+"/sign", "evaluation.", e+"/evaluator",
+	v.at("form.", "", "answers.", e, "evaluation.bundle", e+"/bundle", "evaluation.signature", e+"/sign", "evaluation.qualification", e+"/sign", "evaluation.sworn", e+"/sign", "evaluation.", e+"/evaluator",
 		"product.", "/portal/products/"+a.Product.ID, "organisation.", "/portal/organisation")
 	v.Rounds = c.rounds(v.frame, a.Application)
 	v.Buttons = c.buttons(a)
@@ -166,10 +166,6 @@ var decisions = []decision{
 		_, err := c.Casework.ProposeDecline(c.r.Context(), c.actor(), c.id(), c.version(), c.value("reason"), c.once())
 		return c.decided(err, "proposed")
 	}},
-	{scheme.ApplicationSendBack, true, func(c *call) error {
-		_, err := c.Casework.SendBack(c.r.Context(), c.actor(), c.id(), c.version(), c.value("reason"), c.once())
-		return c.decided(err, "sent-back")
-	}},
 	{scheme.ApplicationGrant, false, func(c *call) error {
 		l, err := c.Casework.Grant(c.r.Context(), c.actor(), c.id(), c.version(), c.once())
 		if err != nil {
@@ -180,6 +176,10 @@ var decisions = []decision{
 	{scheme.ApplicationDecline, true, func(c *call) error {
 		_, err := c.Casework.Decline(c.r.Context(), c.actor(), c.id(), c.version(), c.value("reason"), c.once())
 		return c.decided(err, "declined")
+	}},
+	{scheme.ApplicationSendBack, true, func(c *call) error {
+		_, err := c.Casework.SendBack(c.r.Context(), c.actor(), c.id(), c.version(), c.value("reason"), c.once())
+		return c.decided(err, "sent-back")
 	}},
 }
 
@@ -218,14 +218,12 @@ func (v applicationView) Button(action string) *button {
 	return nil
 }
 
-// Decisions are the officer's buttons besides asking.
+// Decisions, the most usual first, are the officer's buttons besides asking.
 func (v applicationView) Decisions() []button {
 	var out []button
-	for _, b := range v.Buttons {
-		for _, d := range decisions {
-			if string(d.action) == b.Action {
-				out = append(out, b)
-			}
+	for _, d := range decisions {
+		if b := v.Button(string(d.action)); b != nil {
+			out = append(out, *b)
 		}
 	}
 	return out
@@ -389,7 +387,7 @@ func checkPage(c *call) error {
 	at := "/portal/applications/" + a.Application.ID
 	v.Crumbs = []link{{Text: v.Name, Href: at}}
 	e := "/portal/evaluations/" + a.Evaluation.ID
-	v.at("form.", at, "answers.", e, "evaluation.bundle", e+"/bundle", "evaluation.signature", e+"/sign", "evaluation.", e+"/evaluator",
+	v.at("form.", at, "answers.", e, "evaluation.bundle", e+"/bundle", "evaluation.signature", e+"/sign", "evaluation.qualification", e+"/sign", "evaluation.sworn", e+"/sign", "evaluation.", e+"/evaluator",
 		"product.", "/portal/products/"+a.Product.ID, "organisation.", "/portal/organisation")
 	for _, d := range defects {
 		v.Defects = append(v.Defects, c.placeOf(v.frame, d.Place()))

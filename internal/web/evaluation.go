@@ -16,12 +16,12 @@ import (
 type evaluationView struct {
 	*frame
 	casework.EvaluationView
-	Criteria  []criterionView
-	Done, All int
-	Percent   int
-	Editable  bool
-	Applicant bool
-	Steps     []step
+	Criteria      []criterionView
+	Answered, All int
+	Percent       int
+	Editable      bool
+	Applicant     bool
+	Steps         []step
 }
 
 // step is one part of the way from evaluation to application.
@@ -93,11 +93,15 @@ func (v criterionView) Threshold(t criteria.Threshold) string {
 }
 
 // PublicField is the reason that stands on the label page.
-func (v criterionView) PublicField() field { return v.Field("publicReason", "1") }
+func (v criterionView) PublicField() field {
+	x := v.Field("publicReason", "1")
+	x.Optional = true
+	return x
+}
 
 // Field is another field of the answer.
 func (v criterionView) Field(name, rows string) field {
-	x := v.In(v.At+"."+name, rows, "optional")
+	x := v.In(v.At+"."+name, rows)
 	x.Label, x.Hint = v.T("web.field.answers."+name), v.T("web.hint.answers."+name)
 	return x
 }
@@ -113,9 +117,9 @@ func evaluationPage(c *call) error {
 	c.form(v.frame, answersForm(e.Evaluation))
 	c.evaluationFrame(v.frame, e, "criteria")
 	v.Steps = c.evaluationSteps(e, "criteria")
-	v.Done, v.All = progress(e)
+	v.Answered, v.All = progress(e)
 	if v.All > 0 {
-		v.Percent = v.Done * 100 / v.All
+		v.Percent = v.Answered * 100 / v.All
 	}
 	verdicts, facts, err := c.verdicts(e)
 	if err != nil {
@@ -147,7 +151,7 @@ func (c *call) evaluationFrame(f *frame, e casework.EvaluationView, here string)
 		f.at("evaluation.bundle", at+"/bundle")
 	}
 	if here != "sign" {
-		f.at("evaluation.signature", at+"/sign")
+		f.at("evaluation.signature", at+"/sign", "evaluation.qualification", at+"/sign", "evaluation.sworn", at+"/sign")
 	}
 	if here != "evaluator" {
 		f.at("evaluation.", at+"/evaluator")
@@ -325,10 +329,10 @@ func saveEvaluator(c *call) error {
 type signView struct {
 	*frame
 	casework.EvaluationView
-	Lines     []checkLine
-	Done, All int
-	Steps     []step
-	MaySign   bool
+	Lines         []checkLine
+	Answered, All int
+	Steps         []step
+	MaySign       bool
 }
 
 // checkLine is one line of the checklist for reading.
@@ -361,7 +365,7 @@ func signPage(c *call) error {
 		return err
 	}
 	v := signView{frame: c.frame("web.sign.title"), EvaluationView: e, Lines: c.checkLines(e.Edition, e.Evaluation.Answers), Steps: c.evaluationSteps(e, "sign")}
-	v.Done, v.All = progress(e)
+	v.Answered, v.All = progress(e)
 	// A class outside the vendor signs with its own people, the vendor's class with the vendor's.
 	v.MaySign = !e.Locked && e.Evaluation.Class.NeedsSignature() &&
 		e.Evaluation.Class.NeedsHandover() == (c.actor().Role == scheme.Evaluator)
@@ -371,7 +375,7 @@ func signPage(c *call) error {
 }
 
 func signEvaluation(c *call) error {
-	_, err := c.Casework.SignEvaluation(c.r.Context(), c.actor(), c.id(), c.version(), c.value("signature.qualification"), c.ticked("signature.sworn"))
+	_, err := c.Casework.SignEvaluation(c.r.Context(), c.actor(), c.id(), c.version(), c.value("evaluation.qualification"), c.ticked("evaluation.sworn"))
 	if err != nil {
 		return err
 	}

@@ -58,8 +58,13 @@ var index = regexp.MustCompile(`\[\d+\]`)
 // anchor returns the id of the form control for a field path. Model numbers are
 // one box for all.
 func anchor(field string) string {
-	if strings.HasPrefix(field, "product.models") {
+	switch {
+	case strings.HasPrefix(field, "product.models"):
 		return "product.models"
+	case strings.HasPrefix(field, "evaluation.bundles"):
+		return "evaluation.bundle"
+	case field == "product.manufacturer", field == "product.origin":
+		return field + ".value"
 	}
 	return field
 }

@@ -100,9 +100,15 @@ func productPage(c *call) error {
 		return err
 	}
 	for _, e := range all {
-		if e.Product.ID == p.ID {
-			v.Evaluations = append(v.Evaluations, e)
+		if e.Product.ID != p.ID {
+			continue
 		}
+		if e.Edition == nil {
+			if e.Edition, err = c.Casework.Editions(e.Evaluation.EditionID); err != nil {
+				return err
+			}
+		}
+		v.Evaluations = append(v.Evaluations, e)
 	}
 	for _, l := range c.Settings.Levels {
 		for _, id := range l.Editions {

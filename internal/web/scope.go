@@ -89,7 +89,7 @@ func productScopePage(c *call) error {
 	}
 	f := c.frame("web.scope.title")
 	at := "/portal/products/" + p.ID
-	f.Crumbs = []link{{Text: c.lang.T("web.nav.products"), Href: "/portal/products"}, {Text: p.Name, Href: at}}
+	f.Crumbs = []link{{Text: c.lang.T("web.nav.products"), Href: "/portal/products"}, {Text: productName(c, p), Href: at}}
 	v := c.viewScope(f, at+"/scope", answers, q)
 	v.Product, v.Version = p.Name, p.Version
 	return c.render("scope", v)

@@ -63,8 +63,8 @@ func must[T any](t testing.TB) func(v T, err error) T {
 	}
 }
 
-// Evaluation makes a complete evaluation of a clean product of the vendor.
-func (w *World) Evaluation(t testing.TB, vendor policy.Actor) scheme.Evaluation {
+// Evaluated makes a complete evaluation of a clean product of the vendor.
+func (w *World) Evaluated(t testing.TB, vendor policy.Actor) scheme.Evaluation {
 	t.Helper()
 	ctx := context.Background()
 	p := must[scheme.Product](t)(w.CreateProduct(ctx, vendor, Product(), ""))
@@ -77,7 +77,7 @@ func (w *World) Evaluation(t testing.TB, vendor policy.Actor) scheme.Evaluation 
 func (w *World) Draft(t testing.TB, vendor policy.Actor) scheme.Application {
 	t.Helper()
 	ctx := context.Background()
-	a := must[scheme.Application](t)(w.CreateApplication(ctx, vendor, w.Evaluation(t, vendor).ID, ""))
+	a := must[scheme.Application](t)(w.CreateApplication(ctx, vendor, w.Evaluated(t, vendor).ID, ""))
 	return must[scheme.Application](t)(w.SaveApplication(ctx, vendor, a.ID, a.Version, Form()))
 }
 

@@ -68,8 +68,10 @@ func classify(kind string, base, r probe.Record) outcome {
 			return accepted
 		case code == 421:
 			return limited
-		case code == 530 || code == 532 || code == 430 || code == 331:
+		case code == 530 || code == 532 || code == 430:
 			return refused
+		case code == 331 || code == 220:
+			return missed // no answer to the password
 		}
 	}
 	return unclear

@@ -76,10 +76,13 @@ func Dial(ctx context.Context, t *probe.Target, port int, user string, methods [
 	}
 	w := &watch{Conn: c}
 	conf := &ssh.ClientConfig{User: user, Auth: methods, HostKeyCallback: ssh.InsecureIgnoreHostKey(), Timeout: t.Pace.Exchange}
-	conf.KeyExchanges = append(ssh.SupportedAlgorithms().KeyExchanges, ssh.InsecureAlgorithms().KeyExchanges...)
-	conf.Ciphers = append(ssh.SupportedAlgorithms().Ciphers, ssh.InsecureAlgorithms().Ciphers...)
-	conf.MACs = append(ssh.SupportedAlgorithms().MACs, ssh.InsecureAlgorithms().MACs...)
-	conf.HostKeyAlgorithms = append(ssh.SupportedAlgorithms().HostKeys, ssh.InsecureAlgorithms().HostKeys...)
+	good, old := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
+	conf.KeyExchanges = append(good.KeyExchanges, old.KeyExchanges...)
+	conf.Ciphers = append(good.Ciphers, old.Ciphers...)
+	conf.MACs = append(good.MACs, old.MACs...)
+	// RSA last: some embedded servers without an RSA key break when it is preferred.
+	conf.HostKeyAlgorithms = []string{ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
+		ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSA, ssh.InsecureKeyAlgoDSA}
 	sc, chans, reqs, err := ssh.NewClientConn(w, c.RemoteAddr().String(), conf)
 	if err == nil {
 		_ = ssh.NewClient(sc, chans, reqs).Close()

@@ -23,6 +23,8 @@ const (
 	name   = "tcp"
 	last   = 65535
 	window = 1024 // ports between two looks at the canary
+	// unpaced is the rate, per second, from which a scan without a limit slows down.
+	unpaced = 8000
 )
 
 // Probe is the registry entry.
@@ -67,6 +69,7 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 			todo = todo[len(w):]
 			quiet := s.window(ctx, w)
 			if len(quiet) == 0 {
+				s.faster()
 				continue
 			}
 			missed = append(missed, quiet...)
@@ -151,6 +154,18 @@ func (s *scan) window(ctx context.Context, ports []int) []int {
 	return quiet
 }
 
+// faster takes back, step by step, what a silence of the device had cost.
+func (s *scan) faster() {
+	if s.rate == s.t.Pace.TCPRate {
+		return
+	}
+	s.rate = s.rate*3/2 + 1
+	s.workers = min(s.t.Pace.TCPWorkers, 2*s.workers)
+	if limit := s.t.Pace.TCPRate; limit > 0 && s.rate > limit || limit == 0 && s.rate > unpaced {
+		s.rate = limit
+	}
+}
+
 // inFlight is how many attempts may be open at once. Where a rate is set, the
 // rate protects the device, and ports that stay silent must not slow it further.
 func (s *scan) inFlight() int {
@@ -204,7 +219,7 @@ func (s *scan) alive(ctx context.Context) bool {
 		}
 	}
 	if s.rate == 0 {
-		s.rate = 4000
+		s.rate = unpaced
 	}
 	s.rate, s.workers = max(20, s.rate/2), max(8, s.workers/2)
 	s.rec.Add(probe.Record{Probe: name, Event: "down", Port: probe.TCP(s.canary), Number: s.rate})

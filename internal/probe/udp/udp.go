@@ -70,7 +70,7 @@ func ask(ctx context.Context, t *probe.Target, q question) ([]byte, string) {
 				return got, ""
 			}
 		}
-		c, err := t.Net.UDP(ctx, q.port)
+		c, err := t.Net.UDP(ctx, q.port, t.Pace.UDPWait)
 		if err != nil {
 			return nil, probe.Word(err)
 		}
