@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -17,6 +18,9 @@ func (a *App) superviseSigner(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// The child's end is tied to the thread that started it, so this one must live on.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	s := a.Config.Signer
 	for wait := time.Second / 4; ctx.Err() == nil; wait = min(2*wait, 10*time.Second) {
 		started := time.Now()

@@ -24,7 +24,7 @@ import (
 const (
 	beat       = 300 * time.Millisecond
 	leaseName  = "publisher"
-	leaseTime  = 15 * time.Second
+	leaseTime  = 3 * time.Second
 	expireBeat = time.Minute
 )
 
@@ -133,7 +133,7 @@ func (k *logKeeper) publisher(ctx context.Context) (*registry.Publisher, error) 
 		return nil, err
 	}
 	return &registry.Publisher{DB: k.app.DB, Settings: k.app.Settings, Editions: k.editions, Sequencer: seq, Files: k.files, Keys: keys,
-		Signer: k.signer, Site: k.app.Site, Dir: k.app.Config.Public, Now: k.app.Now, Rand: k.app.Rand, Log: k.app.Log}, nil
+		Signer: k.signer, Site: k.app.Site, Dir: k.app.Config.Public, Now: k.app.Now, Rand: k.app.Rand, Log: k.app.Log, Pause: time.Second}, nil
 }
 
 // keys is the manifest: the signer's public keys and the configured witnesses.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -52,7 +51,11 @@ func newLedgerCheckCmd(env *Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer func() { err = errors.Join(err, db.Close()) }()
+			defer func() {
+				if cerr := db.Close(); err == nil {
+					err = cerr
+				}
+			}()
 			files, err := sequence.NewDir(cfg.Public)
 			if err != nil {
 				return err

@@ -38,3 +38,8 @@ func writeFile(dir, name string, data []byte) (err error) {
 	}
 	return os.Rename(f.Name(), path)
 }
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

@@ -3,11 +3,13 @@ package registry
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -42,11 +44,14 @@ type Publisher struct {
 	Now       func() time.Time
 	Rand      io.Reader
 	Log       *slog.Logger
+	// Pause bounds how long one run writes pages before the log may move again; 0 = no bound.
+	Pause time.Duration
 
 	verify *ledger.Verifiers
 	replay *ledger.Replay
 	day    scheme.Day // for which all pages are written or due
 	ready  bool
+	redraw bool              // the pictures in the folder are of another design
 	due    map[string]string // labels whose files are to be written, with what stood in the way last
 	listed time.Time         // when the newest status list was made
 	ended  bool              // a label has ended since the newest status list
@@ -95,7 +100,11 @@ func (p *Publisher) Run(ctx context.Context) (Round, error) {
 	if r.Pages, err = p.writeLabels(ctx, published, now); err != nil {
 		return r, err
 	}
-	p.ready = true
+	if len(p.due) == 0 && !p.ready {
+		if err := p.drawn(); err != nil {
+			return r, err
+		}
+	}
 	r.List, err = p.statusList(ctx, now)
 	return r, err
 }
@@ -132,6 +141,12 @@ func (p *Publisher) start() error {
 			return err
 		}
 	}
+	d, err := p.design()
+	if err != nil {
+		return err
+	}
+	have, err := os.ReadFile(filepath.Join(p.Dir, design))
+	p.redraw = err != nil || !bytes.Equal(have, d)
 	p.verify, p.replay, p.due = v, ledger.NewReplay(), make(map[string]string)
 	return nil
 }
@@ -206,7 +221,11 @@ func (p *Publisher) writeLabels(ctx context.Context, at *ledger.Seen, now time.T
 		return 0, err
 	}
 	n := 0
+	began := time.Now()
 	for _, id := range slices.Sorted(maps.Keys(p.due)) {
+		if p.Pause > 0 && time.Since(began) > p.Pause {
+			break
+		}
 		err := p.writeLabel(ctx, id, at, st.Published, now)
 		if ctx.Err() != nil {
 			return n, ctx.Err()
@@ -332,14 +351,7 @@ func (p *Publisher) writeForms(s label.Statement, statement, proof []byte, st St
 		}
 		files[pageSuffix(lang)] = page
 	}
-	art, err := p.artwork(s)
-	if err != nil {
-		return err
-	}
-	if files[".svg"], err = art.SVG(i18n.JA); err != nil {
-		return err
-	}
-	if files[".png"], err = art.PNG(artScale); err != nil {
+	if err := p.draw(s, files); err != nil {
 		return err
 	}
 	for _, suffix := range slices.Sorted(maps.Keys(files)) {
@@ -348,6 +360,58 @@ func (p *Publisher) writeForms(s label.Statement, statement, proof []byte, st St
 		}
 	}
 	return nil
+}
+
+// draw adds the artwork unless it is there already: it holds nothing that goes
+// stale, and drawing takes longer than all the rest.
+func (p *Publisher) draw(s label.Statement, files map[string][]byte) error {
+	at := filepath.Join(p.Dir, "L", string(s.Label.ID))
+	if !p.redraw && exists(at+".svg") && exists(at+".png") {
+		return nil
+	}
+	art, err := p.artwork(s)
+	if err != nil {
+		return err
+	}
+	if files[".svg"], err = art.SVG(i18n.JA); err != nil {
+		return err
+	}
+	files[".png"], err = art.PNG(artScale)
+	return err
+}
+
+// design is a file in the public folder that says for which scheme and address the
+// pictures were drawn; when it differs, all are drawn again.
+const design = "L/design.json"
+
+// drawn notes that every file of the folder is of this day and this design.
+func (p *Publisher) drawn() error {
+	d, err := p.design()
+	if err != nil {
+		return err
+	}
+	if err := writeFile(p.Dir, design, d); err != nil {
+		return err
+	}
+	p.ready, p.redraw = true, false
+	return nil
+}
+
+func (p *Publisher) design() ([]byte, error) {
+	type level struct {
+		Name  i18n.Text `json:"name"`
+		Stars int       `json:"stars"`
+	}
+	d := struct {
+		Version int       `json:"version"` // of the drawing
+		Site    string    `json:"site"`
+		Scheme  i18n.Text `json:"scheme"`
+		Levels  []level   `json:"levels"`
+	}{Version: 1, Site: p.Site, Scheme: p.Settings.Name}
+	for _, l := range p.Settings.Levels {
+		d.Levels = append(d.Levels, level{l.Name, l.Stars})
+	}
+	return json.Marshal(d)
 }
 
 // artScale is how many pixels a unit of the artwork has in the PNG.

@@ -204,3 +204,6 @@ func (tx *Tx) columns(ctx context.Context, name string) ([]string, error) {
 	cols, err := rows.Columns()
 	return cols, errors.Join(err, rows.Err())
 }
+
+// LeftOut names the tables that no dump holds.
+func LeftOut() []string { return leftOut }

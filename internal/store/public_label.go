@@ -93,8 +93,9 @@ func publicLabels(ctx context.Context, tx *Tx, op, query string, args ...any) ([
 const maxTerms = 8
 
 // SearchPublicLabels returns up to limit rows whose grant is in the public log and
-// that contain every folded term, the newest first, below the sort key before ("" = from the newest). No terms find
-// everything; of very many only the first count.
+// that contain every folded term, the newest first, below the sort key before
+// ("" = from the newest). No terms find everything; of very many only the first
+// count.
 func SearchPublicLabels(ctx context.Context, tx *Tx, terms []string, before string, limit int) ([]PublicLabel, error) {
 	where := []string{"EXISTS (SELECT 1 FROM leaf WHERE leaf.id = public_label.leaf_id AND leaf.seq < (SELECT size FROM log_state WHERE id = 1))"}
 	args := []any{limit}
