@@ -60,6 +60,19 @@ func (v criterionView) ResultField() field {
 	return x
 }
 
+// Differs reports whether the chosen result is another than the verdict's, where
+// the verdict is one: then the justification must say why.
+func (v criterionView) Differs() bool {
+	if v.Verdict == nil || v.Result == "" {
+		return false
+	}
+	switch v.Verdict.Outcome {
+	case criteria.Conforms, criteria.DoesNotConform, criteria.NotApplicable:
+		return v.Result != string(v.Verdict.Outcome)
+	}
+	return false
+}
+
 // mark is how sure a value of the edition is, with its word.
 type mark struct {
 	Status criteria.Status

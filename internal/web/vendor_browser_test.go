@@ -163,6 +163,35 @@ func (w *world) justification(t *testing.T, evaluation string) (string, error) {
 	return e.Evaluation.Answer("S1.1-01").Justification, nil
 }
 
+// A file over the limit is refused in the browser before it is sent, and without
+// scripts by the server, with a page that says so.
+func TestUploadOverTheLimit(t *testing.T) {
+	w := newWorld(t, true)
+	e := w.complete(t)
+	file := filepath.Join(t.TempDir(), "run.hoshi")
+	if err := os.WriteFile(file, make([]byte, 8*w.Settings.MaxBundleBytes), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := testkit.NewBrowser(t).Private(testkit.Desktop)
+	p.Go(w.srv.URL + "/sign-in")
+	p.Submit(`form:has(input[value="hoshino@example.jp"]) button`)
+	at := w.srv.URL + "/portal/evaluations/" + e.ID + "/bundle"
+	p.Go(at)
+	p.Upload("evaluation.bundle", file)
+	if says := testkit.Eval[string](p, `document.getElementById("evaluation.bundle").validationMessage`); !strings.Contains(says, "1.0 MiB") {
+		t.Errorf("the browser says %q", says)
+	}
+	p.NoScript(true)
+	p.Go(at)
+	p.Upload("evaluation.bundle", file)
+	if status := p.Submit(`form[enctype] button`); status != http.StatusRequestEntityTooLarge {
+		t.Errorf("status %d", status)
+	}
+	if says := p.Text(".banner-error"); !strings.Contains(says, "1.0 MiB") {
+		t.Errorf("the page says %q", says)
+	}
+}
+
 // The error summary takes the focus, so that a screen reader begins there.
 func TestErrorSummaryHasFocus(t *testing.T) {
 	w := newWorld(t, true)
