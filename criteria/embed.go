@@ -5,7 +5,7 @@ package criteriadata
 
 import "embed"
 
-// FS holds requirements.yaml and one folder for each level and edition.
+// FS holds requirements.yaml, the settings of the sample scheme in scheme.yaml, and one folder for each level and edition.
 //
-//go:embed requirements.yaml star1
+//go:embed requirements.yaml scheme.yaml star1
 var FS embed.FS

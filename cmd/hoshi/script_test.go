@@ -30,13 +30,15 @@ func TestScript(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	label := labelScripts(t)
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: *update,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("CRITERIA", criteria)
 			e.Setenv("HOSHI_LANG", "ja")
-			return nil
+			return label(e)
 		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "exits": exits},
 	})
 }

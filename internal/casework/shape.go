@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"hoshi/internal/fault"
 	"hoshi/internal/scheme"
 )
@@ -89,7 +91,8 @@ func shapeOrganisation(o *scheme.Organisation) error {
 	c.line("organisation.name", &o.Name)
 	c.line("organisation.nameEn", &o.NameEN)
 	c.line("organisation.proof", &o.Proof)
-	number := strings.NewReplacer(" ", "", "-", "", "　", "").Replace(string(o.CorporateNumber))
+	// People type full-width digits and group them.
+	number := strings.NewReplacer(" ", "", "-", "").Replace(norm.NFKC.String(string(o.CorporateNumber)))
 	o.CorporateNumber = scheme.CorporateNumber(number)
 	if o.Name == "" {
 		c.bad("organisation.name", "casework.shape.required")

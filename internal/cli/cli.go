@@ -86,8 +86,20 @@ func Root(env *Env) *cobra.Command {
 		return fault.Wrap(fault.Invalid, "cli", err, "cli.flag", "why", err.Error())
 	})
 	root.AddCommand(
+		newAssessCmd(env),
+		newConfigCmd(env),
 		newCriteriaCmd(env),
+		newDemoCmd(env),
+		newEvidenceCmd(env),
+		newBackupCmd(env),
+		newLedgerCmd(env),
+		newPracticeCmd(env),
+		newRestoreCmd(env),
+		newServeCmd(env),
+		newSignerCmd(env),
+		newVerifyCmd(env),
 		newVersionCmd(env),
+		newWitnessCmd(env),
 	)
 	return root
 }

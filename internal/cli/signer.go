@@ -23,7 +23,7 @@ func newSignerCmd(env *Env) *cobra.Command {
 		Short: t("signer.short"),
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := required("key", key, "state", state, "socket", socket); err != nil {
+			if err := requiredFlags("key", key, "state", state, "socket", socket); err != nil {
 				return err
 			}
 			core, err := signer.Open(key, state, time.Now)
@@ -44,19 +44,19 @@ func newSignerCmd(env *Env) *cobra.Command {
 			return signer.Serve(c.Context(), l, signer.Handler(core, slog.New(slog.NewJSONHandler(env.Stderr, nil))))
 		},
 	}
-	keyFlags(c, env, &key, &state)
+	keyFileFlags(c, env, &key, &state)
 	c.Flags().StringVar(&socket, "socket", "", t("signer.flag.socket"))
 	c.AddCommand(newSignerInitCmd(env))
 	return c
 }
 
-func keyFlags(c *cobra.Command, env *Env, key, state *string) {
+func keyFileFlags(c *cobra.Command, env *Env, key, state *string) {
 	c.Flags().StringVar(key, "key", "", env.Lang().T("signer.flag.key"))
 	c.Flags().StringVar(state, "state", "", env.Lang().T("signer.flag.state"))
 }
 
-// required takes flag, value pairs and refuses the first empty one.
-func required(pairs ...string) error {
+// requiredFlags takes flag, value pairs and refuses the first empty one.
+func requiredFlags(pairs ...string) error {
 	for i := 0; i < len(pairs); i += 2 {
 		if pairs[i+1] == "" {
 			return fault.New(fault.Invalid, "cli", "signer.missing", "flag", pairs[i])
@@ -65,8 +65,8 @@ func required(pairs ...string) error {
 	return nil
 }
 
-// keyName holds names of logs and witnesses to what a signed note can carry.
-func keyName(name string) error {
+// logName holds names of logs and witnesses to what a signed note can carry.
+func logName(name string) error {
 	if name == "" || len(name) > 200 || strings.ContainsAny(name, "+ \t\r\n\u3000") {
 		return fault.New(fault.Invalid, "cli", "signer.origin", "origin", name)
 	}
@@ -80,10 +80,10 @@ func newSignerInitCmd(env *Env) *cobra.Command {
 		Short: env.Lang().T("signer.init.short"),
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := required("key", key, "state", state, "origin", origin, "scheme", scheme); err != nil {
+			if err := requiredFlags("key", key, "state", state, "origin", origin, "scheme", scheme); err != nil {
 				return err
 			}
-			if err := keyName(origin); err != nil {
+			if err := logName(origin); err != nil {
 				return err
 			}
 			keys, err := signer.Init(key, state, origin, rand.Reader)
@@ -100,7 +100,7 @@ func newSignerInitCmd(env *Env) *cobra.Command {
 			return err
 		},
 	}
-	keyFlags(c, env, &key, &state)
+	keyFileFlags(c, env, &key, &state)
 	c.Flags().StringVar(&origin, "origin", "", env.Lang().T("signer.flag.origin"))
 	c.Flags().StringVar(&scheme, "scheme", "", env.Lang().T("signer.flag.scheme"))
 	return c

@@ -73,7 +73,7 @@ func runVerify(ctx context.Context, env *Env, a verifyArgs, args []string) error
 		}
 		now = at
 	}
-	x, err := collect(ctx, a, args)
+	x, err := collectExhibits(ctx, a, args)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func runVerify(ctx context.Context, env *Env, a verifyArgs, args []string) error
 	if x.foreign != "" {
 		r.Add(ledger.NotProved, "verify.url.list", "url", x.foreign)
 	}
-	if err := printReport(env.Stdout, lang, r, s, result, a.json); err != nil {
+	if err := printVerification(env.Stdout, lang, r, s, result, a.json); err != nil {
 		return err
 	}
 	if !r.Holds {
@@ -130,20 +130,20 @@ func runVerify(ctx context.Context, env *Env, a verifyArgs, args []string) error
 	return nil
 }
 
-// collect reads every file and address that was named.
-func collect(ctx context.Context, a verifyArgs, args []string) (*exhibits, error) {
+// collectExhibits reads every file and address that was named.
+func collectExhibits(ctx context.Context, a verifyArgs, args []string) (*exhibits, error) {
 	x := new(exhibits)
 	var err error
 	if a.keys != "" {
-		if x.keys, err = readFile(a.keys, 64<<10); err != nil {
+		if x.keys, err = readBounded(a.keys, 64<<10); err != nil {
 			return nil, err
 		}
 	}
 	if a.status != "" {
-		if x.status, err = readFile(a.status, ledger.MaxStatusFile); err != nil {
+		if x.status, err = readBounded(a.status, ledger.MaxStatusFile); err != nil {
 			return nil, err
 		}
-		if kindOf(x.status) != kindStatus {
+		if exhibitKind(x.status) != kindStatus {
 			return nil, fault.New(fault.Invalid, "cli.verify", "verify.kind", "path", a.status)
 		}
 	}
@@ -154,11 +154,11 @@ func collect(ctx context.Context, a verifyArgs, args []string) (*exhibits, error
 			}
 			continue
 		}
-		b, err := readFile(arg, ledger.MaxStatusFile)
+		b, err := readBounded(arg, ledger.MaxStatusFile)
 		if err != nil {
 			return nil, err
 		}
-		into := map[kind]*[]byte{kindStatement: &x.statement, kindProof: &x.proof, kindStatus: &x.status}[kindOf(b)]
+		into := map[exhibit]*[]byte{kindStatement: &x.statement, kindProof: &x.proof, kindStatus: &x.status}[exhibitKind(b)]
 		if into == nil {
 			return nil, fault.New(fault.Invalid, "cli.verify", "verify.kind", "path", arg)
 		}
@@ -170,17 +170,17 @@ func collect(ctx context.Context, a verifyArgs, args []string) (*exhibits, error
 	return x, nil
 }
 
-type kind int
+type exhibit int
 
 const (
-	kindUnknown kind = iota
+	kindUnknown exhibit = iota
 	kindStatement
 	kindProof
 	kindStatus
 )
 
-// kindOf tells documents apart by their first bytes, whatever their names.
-func kindOf(b []byte) kind {
+// exhibitKind tells documents apart by their first bytes, whatever their names.
+func exhibitKind(b []byte) exhibit {
 	switch {
 	case bytes.HasPrefix(b, []byte("c2sp.org/tlog-proof@")):
 		return kindProof
@@ -192,7 +192,7 @@ func kindOf(b []byte) kind {
 	return kindUnknown
 }
 
-func readFile(path string, limit int64) ([]byte, error) {
+func readBounded(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fault.Wrap(fault.NotFound, "cli.verify", err, "verify.file", "path", path)
@@ -214,7 +214,7 @@ type spoken struct {
 	Text string `json:"text"`
 }
 
-func printReport(w io.Writer, lang i18n.Lang, r ledger.Report, s *label.Statement, result string, asJSON bool) error {
+func printVerification(w io.Writer, lang i18n.Lang, r ledger.Report, s *label.Statement, result string, asJSON bool) error {
 	last := lang.T(result, "at", r.At.In(ledger.JST).Format("2006-01-02 15:04"))
 	if asJSON {
 		out := struct {

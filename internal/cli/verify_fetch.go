@@ -36,8 +36,8 @@ func (x *exhibits) fetch(ctx context.Context, address string) error {
 		return fault.New(fault.Invalid, "cli.verify", "verify.twice", "path", address)
 	}
 	site := u.Scheme + "://" + strings.ToLower(u.Host)
-	c := client(site)
-	if x.statement, err = get(ctx, c, site+"/L/"+string(id)+".json", label.MaxStatement); err != nil {
+	c := siteClient(site)
+	if x.statement, err = fetchBounded(ctx, c, site+"/L/"+string(id)+".json", label.MaxStatement); err != nil {
 		return err
 	}
 	s, err := label.Decode(x.statement)
@@ -47,12 +47,12 @@ func (x *exhibits) fetch(ctx context.Context, address string) error {
 	if s.Label.ID != id {
 		return fault.New(fault.Invalid, "cli.verify", "verify.url.id", "url", address, "id", string(s.Label.ID))
 	}
-	if x.proof, err = get(ctx, c, site+"/L/"+string(id)+".proof", 256<<10); err != nil {
+	if x.proof, err = fetchBounded(ctx, c, site+"/L/"+string(id)+".proof", 256<<10); err != nil {
 		return err
 	}
 	if x.keys == nil {
 		x.siteKeys = true
-		if x.keys, err = get(ctx, c, site+"/keys.json", 64<<10); err != nil {
+		if x.keys, err = fetchBounded(ctx, c, site+"/keys.json", 64<<10); err != nil {
 			return err
 		}
 	}
@@ -63,7 +63,7 @@ func (x *exhibits) fetch(ctx context.Context, address string) error {
 		x.foreign = s.Status.List
 		return nil
 	}
-	x.status, err = get(ctx, c, s.Status.List, ledger.MaxStatusFile)
+	x.status, err = fetchBounded(ctx, c, s.Status.List, ledger.MaxStatusFile)
 	return err
 }
 
@@ -72,8 +72,8 @@ func sameSite(address, site string) bool {
 	return err == nil && label.SafeURL(u) && u.Scheme+"://"+strings.ToLower(u.Host) == site
 }
 
-// client follows redirects within the site only.
-func client(site string) *http.Client {
+// siteClient follows redirects within the site only.
+func siteClient(site string) *http.Client {
 	return &http.Client{Timeout: 30 * time.Second, CheckRedirect: func(q *http.Request, via []*http.Request) error {
 		if len(via) > 3 || !sameSite(q.URL.String(), site) {
 			return errors.New("redirected to another site")
@@ -82,7 +82,7 @@ func client(site string) *http.Client {
 	}}
 }
 
-func get(ctx context.Context, c *http.Client, address string, limit int64) ([]byte, error) {
+func fetchBounded(ctx context.Context, c *http.Client, address string, limit int64) ([]byte, error) {
 	away := func(why string, err error) error {
 		return fault.Wrap(fault.Unavailable, "cli.verify", err, "verify.url.away", "url", address, "why", why)
 	}

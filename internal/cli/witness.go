@@ -25,11 +25,11 @@ func newWitnessCmd(env *Env) *cobra.Command {
 		Short: t("witness.short"),
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := required("key", key, "state", state, "name", name, "listen", listen); err != nil {
+			if err := requiredFlags("key", key, "state", state, "name", name, "listen", listen); err != nil {
 				return err
 			}
 			if len(logs) == 0 {
-				return required("log-vkey", "")
+				return requiredFlags("log-vkey", "")
 			}
 			keys, err := signer.ReadKeys(key, "witness")
 			if err != nil {
@@ -48,7 +48,7 @@ func newWitnessCmd(env *Env) *cobra.Command {
 			return signer.Serve(c.Context(), l, witness.Handler(core, slog.New(slog.NewJSONHandler(env.Stderr, nil))))
 		},
 	}
-	keyFlags(c, env, &key, &state)
+	keyFileFlags(c, env, &key, &state)
 	c.Flags().StringVar(&name, "name", "", t("witness.flag.name"))
 	c.Flags().StringArrayVar(&logs, "log-vkey", nil, t("witness.flag.log"))
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:0", t("witness.flag.listen"))
@@ -63,10 +63,10 @@ func newWitnessInitCmd(env *Env) *cobra.Command {
 		Short: env.Lang().T("witness.init.short"),
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := required("key", key, "state", state, "name", name); err != nil {
+			if err := requiredFlags("key", key, "state", state, "name", name); err != nil {
 				return err
 			}
-			if err := keyName(name); err != nil {
+			if err := logName(name); err != nil {
 				return err
 			}
 			if err := witness.CreateState(state); err != nil {
@@ -80,7 +80,7 @@ func newWitnessInitCmd(env *Env) *cobra.Command {
 			return err
 		},
 	}
-	keyFlags(c, env, &key, &state)
+	keyFileFlags(c, env, &key, &state)
 	c.Flags().StringVar(&name, "name", "", env.Lang().T("witness.flag.name"))
 	return c
 }

@@ -173,6 +173,21 @@ func Seal(s Statement, leaf ledger.Leaf, rand io.Reader) (Statement, error) {
 	return s, s.check()
 }
 
+// Commitments computes what the leaf must hold for the public fields and salts of
+// the statement: after a row was read back, it tells whether the row still says
+// what was logged.
+func Commitments(s Statement) (map[string]string, error) {
+	open, err := s.openings()
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]string, len(open))
+	for f, o := range open {
+		out[f] = ledger.Commit(o.Salt, f, o.Value)
+	}
+	return out, nil
+}
+
 // Public returns the statement without the private fields that the vendor keeps
 // back, value and salt.
 func (s Statement) Public(hideManufacturer, hideCountry bool) Statement {

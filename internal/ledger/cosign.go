@@ -83,7 +83,10 @@ func parseVKey(text string, alg byte) (string, ed25519.PublicKey, error) {
 	return name, pub, nil
 }
 
-func (c *Cosigner) Name() string    { return c.name }
+// Name is the name of the witness.
+func (c *Cosigner) Name() string { return c.name }
+
+// KeyHash is the id in its signature lines.
 func (c *Cosigner) KeyHash() uint32 { return c.hash }
 
 // Verify implements note.Verifier over a checkpoint's text.

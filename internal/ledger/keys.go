@@ -144,7 +144,7 @@ func (v *Verifiers) OpenCheckpoint(msg []byte) (Seen, error) {
 		signed = signed || s.Name == v.log.Name() && s.Hash == v.log.KeyHash()
 	}
 	if !signed {
-		return Seen{}, fmt.Errorf("no signature of the log %s", v.Origin)
+		return Seen{}, fmt.Errorf("%w: none of the log %s", ErrSignature, v.Origin)
 	}
 	c, err := ParseCheckpoint(n.Text)
 	if err != nil {

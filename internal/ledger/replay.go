@@ -2,8 +2,11 @@ package ledger
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"hoshi/internal/fault"
 )
@@ -160,4 +163,25 @@ func (r *Replay) StatusList() (*StatusList, error) {
 	}
 	list.Tree = r.next
 	return list, nil
+}
+
+// Rebuild takes in a whole log and returns its labels and its tree, to compare with
+// business rows and with a signed checkpoint. It holds about 64 bytes a leaf.
+func Rebuild(leaves iter.Seq2[[]byte, error]) (*Replay, Tree, error) {
+	r := NewReplay()
+	var h Hashes
+	for leaf, err := range leaves {
+		if err != nil {
+			return nil, Tree{}, err
+		}
+		n := r.Size()
+		if err := r.Add(leaf); err != nil {
+			return nil, Tree{}, err
+		}
+		if err := h.Append(n, leaf); err != nil {
+			return nil, Tree{}, err
+		}
+	}
+	root, err := tlog.TreeHash(r.Size(), h)
+	return r, Tree{Size: r.Size(), Root: root}, err
 }

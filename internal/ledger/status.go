@@ -234,8 +234,9 @@ func SignStatus(payload []byte, key crypto.Signer) ([]byte, error) {
 	return []byte(signed + "." + base64.RawURLEncoding.EncodeToString(sig)), nil
 }
 
-// ErrSignature says that a signature of the expected key does not fit the bytes.
-var ErrSignature = errors.New("the signature does not fit")
+// ErrSignature says that the signature of the expected key is missing or does not
+// fit the bytes.
+var ErrSignature = errors.New("no fitting signature")
 
 // OpenStatus verifies a signed list. The payload is returned for its hash.
 // A list that is well formed but not signed by the manifest's key gives ErrSignature.

@@ -184,7 +184,7 @@ func (r *Report) checkpoint(v *Verifiers, msg []byte) (Seen, bool, error) {
 	if err != nil {
 		_, unverified := errors.AsType[*note.UnverifiedNoteError](err)
 		_, invalid := errors.AsType[*note.InvalidSignatureError](err)
-		if unverified || invalid {
+		if unverified || invalid || errors.Is(err, ErrSignature) {
 			r.Add(Refuted, "verify.authentic.no", "origin", v.Origin)
 			return seen, false, nil
 		}
@@ -209,13 +209,18 @@ func (r *Report) checkpoint(v *Verifiers, msg []byte) (Seen, bool, error) {
 	return seen, true, nil
 }
 
+// claim marks what the leaf says: its days and serial are only as good as itself.
+func (r *Report) claim() Mark {
+	if r.Authentic {
+		return Proved
+	}
+	return NotProved
+}
+
 // dates compares the signed days with the scheme's calendar.
 func (r *Report) dates(leaf Leaf, now time.Time) bool {
 	today := now.In(JST).Format(time.DateOnly)
-	mark := Proved
-	if !r.Authentic {
-		mark = NotProved // the days are only as good as the leaf that names them
-	}
+	mark := r.claim()
 	r.Add(mark, "verify.granted", "issued", leaf.Issued, "edition", leaf.Subject.Edition, "level", leaf.Subject.Level)
 	switch {
 	case today > leaf.Expires:
@@ -250,7 +255,7 @@ func (r *Report) status(v *Verifiers, leaf Leaf, in VerifyInput) (bool, error) {
 		r.Add(Refuted, "verify.status.no", "status", name, "asof", asOf)
 		return false, nil
 	}
-	r.Add(Proved, "verify.status", "status", name, "asof", asOf)
+	r.Add(r.claim(), "verify.status", "status", name, "asof", asOf)
 	return r.fresh(l, in.Now), nil
 }
 

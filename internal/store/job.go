@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -78,6 +80,7 @@ func ClaimJobs(ctx context.Context, tx *Tx, kinds []string, token string, until 
 		out = append(out, j)
 		return err
 	})
+	slices.SortFunc(out, func(a, b Job) int { return cmp.Or(a.RunAt.Compare(b.RunAt), cmp.Compare(a.ID, b.ID)) })
 	return out, err
 }
 

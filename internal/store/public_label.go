@@ -92,11 +92,12 @@ func publicLabels(ctx context.Context, tx *Tx, op, query string, args ...any) ([
 // maxTerms bounds how many terms are looked for.
 const maxTerms = 8
 
-// SearchPublicLabels returns up to limit rows that contain every folded term, the
-// newest first, below the sort key before ("" = from the newest). No terms find
-// everything; of very many only the first count.
+// SearchPublicLabels returns up to limit rows whose grant is in the public log and
+// that contain every folded term, the newest first, below the sort key before
+// ("" = from the newest). No terms find everything; of very many only the first
+// count.
 func SearchPublicLabels(ctx context.Context, tx *Tx, terms []string, before string, limit int) ([]PublicLabel, error) {
-	var where []string
+	where := []string{"EXISTS (SELECT 1 FROM leaf WHERE leaf.id = public_label.leaf_id AND leaf.seq < (SELECT size FROM log_state WHERE id = 1))"}
 	args := []any{limit}
 	arg := func(v any) string {
 		args = append(args, v)
@@ -108,10 +109,7 @@ func SearchPublicLabels(ctx context.Context, tx *Tx, terms []string, before stri
 	if before != "" {
 		where = append(where, "granted < "+arg(before))
 	}
-	sqlText := publicLabelColumns
-	if len(where) > 0 {
-		sqlText += " WHERE " + strings.Join(where, " AND ")
-	}
+	sqlText := publicLabelColumns + " WHERE " + strings.Join(where, " AND ")
 	return publicLabels(ctx, tx, "store.SearchPublicLabels", sqlText+" ORDER BY granted DESC LIMIT $1", args...)
 }
 

@@ -133,9 +133,9 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 	return fault.Wrap(fault.Unavailable, "store.Update", err, "fault.unavailable")
 }
 
-// View runs fn in a reading transaction.
+// View runs fn in a reading transaction, all of which sees one moment.
 func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
-	return db.run(ctx, db.read, &sql.TxOptions{ReadOnly: true}, fn)
+	return db.run(ctx, db.read, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}, fn)
 }
 
 func (db *DB) run(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, fn func(*Tx) error) (err error) {

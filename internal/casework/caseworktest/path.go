@@ -7,6 +7,7 @@ import (
 	"hoshi/internal/casework"
 	"hoshi/internal/policy"
 	"hoshi/internal/scheme"
+	"hoshi/internal/store"
 )
 
 // SecretMaker and SecretLand are kept back by the vendor of [Product]; they must
@@ -25,7 +26,7 @@ func Product() scheme.Product {
 		Manufacturer: scheme.Withholdable{Value: SecretMaker, Private: true},
 		Origin:       scheme.Withholdable{Value: SecretLand, Private: true},
 		AdvisoryURL:  "https://vendor.example/advisories", ReportURL: "https://vendor.example/security",
-		SupportUntil: scheme.NewDay(2031, 3, 31),
+		SupportUntil: scheme.NewDay(2199, 3, 31),
 		Assets: []scheme.Asset{
 			{Kind: scheme.CommunicationSettings, Name: "Wi-Fi の設定", Stored: "フラッシュメモリ"},
 			{Kind: scheme.Confidential, Name: "映像", Sent: "クラウドへ TLS で"},
@@ -62,8 +63,8 @@ func must[T any](t testing.TB) func(v T, err error) T {
 	}
 }
 
-// Evaluation makes a complete evaluation of a clean product of the vendor.
-func (w *World) Evaluation(t testing.TB, vendor policy.Actor) scheme.Evaluation {
+// Evaluated makes a complete evaluation of a clean product of the vendor.
+func (w *World) Evaluated(t testing.TB, vendor policy.Actor) scheme.Evaluation {
 	t.Helper()
 	ctx := context.Background()
 	p := must[scheme.Product](t)(w.CreateProduct(ctx, vendor, Product(), ""))
@@ -76,7 +77,7 @@ func (w *World) Evaluation(t testing.TB, vendor policy.Actor) scheme.Evaluation 
 func (w *World) Draft(t testing.TB, vendor policy.Actor) scheme.Application {
 	t.Helper()
 	ctx := context.Background()
-	a := must[scheme.Application](t)(w.CreateApplication(ctx, vendor, w.Evaluation(t, vendor).ID, ""))
+	a := must[scheme.Application](t)(w.CreateApplication(ctx, vendor, w.Evaluated(t, vendor).ID, ""))
 	return must[scheme.Application](t)(w.SaveApplication(ctx, vendor, a.ID, a.Version, Form()))
 }
 
@@ -119,4 +120,13 @@ func (w *World) Granted(t testing.TB, vendor policy.Actor) scheme.Label {
 	t.Helper()
 	a := w.In(t, vendor, scheme.ApplicationGranted)
 	return must[casework.LabelView](t)(w.Label(context.Background(), w.Officer, a.LabelID)).Label
+}
+
+// Application returns an application as the database holds it, for comparisons.
+func Application(db *store.DB, id string) (a scheme.Application, err error) {
+	err = db.View(context.Background(), func(tx *store.Tx) error {
+		a, err = store.Application(context.Background(), tx, id, store.Everyone)
+		return err
+	})
+	return a, err
 }

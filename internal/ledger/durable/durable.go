@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 )
 
 // WriteFile replaces a file: temporary file, fsync, rename, fsync of the folder.
@@ -43,16 +42,6 @@ func WriteFile(path string, data []byte, mode os.FileMode) (err error) {
 	return SyncDir(dir)
 }
 
-// SyncDir makes the names in a folder durable.
-func SyncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	return errors.Join(err, d.Close())
-}
-
 // MkdirAll makes a folder and its parents, each durable in its parent.
 func MkdirAll(dir string, mode os.FileMode) error {
 	if st, err := os.Stat(dir); err == nil {
@@ -79,22 +68,6 @@ type Lock struct{ f *os.File }
 
 // ErrLocked says that another process holds the lock.
 var ErrLocked = errors.New("another process uses this file")
-
-// TryLock takes the lock of a state file or returns ErrLocked at once.
-func TryLock(path string) (*Lock, error) {
-	f, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, ErrLocked
-		}
-		return nil, err
-	}
-	return &Lock{f}, nil
-}
 
 // Close releases the lock.
 func (l *Lock) Close() error { return l.f.Close() }

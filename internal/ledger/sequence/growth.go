@@ -21,6 +21,7 @@ type growth struct {
 	from  ledger.Tree // the signed tree
 	base  tlog.HashReader
 	size  int64
+	last  int64               // size that the signer signed last, from mustExtend
 	fresh map[int64]tlog.Hash // stored-hash index → hash, above from
 }
 
@@ -114,6 +115,7 @@ func (g *growth) tree() (ledger.Tree, error) {
 
 // mustExtend compares the leaves of the database with the last tree that was signed.
 func (g *growth) mustExtend(signed ledger.Tree) error {
+	g.last = signed.Size
 	root, err := tlog.TreeHash(signed.Size, g)
 	if err != nil {
 		return err
@@ -149,7 +151,7 @@ func (g *growth) write(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := g.put(ctx, ledger.EntriesPath(lo/ledger.TileWidth, int(hi-lo)), bundle); err != nil {
+		if err := g.put(ctx, ledger.EntriesPath(lo/ledger.TileWidth, int(hi-lo)), hi, bundle); err != nil {
 			return err
 		}
 	}
@@ -158,23 +160,30 @@ func (g *growth) write(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := g.put(ctx, ledger.TilePath(t), data); err != nil {
+		end := (t.N*ledger.TileWidth + int64(t.W)) << (ledger.TileHeight * t.L)
+		if err := g.put(ctx, ledger.TilePath(t), end, data); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// put writes a file and, when another is in its place, says whether that is a fork.
-func (g *growth) put(ctx context.Context, path string, data []byte) error {
+// put writes a file that covers leaves up to end. Other bytes in its place are a
+// fork, unless no checkpoint was ever signed that names them: then they are left
+// from leaves whose places were lost with a crash and an older backup.
+func (g *growth) put(ctx context.Context, path string, end int64, data []byte) error {
 	err := g.q.Files.Put(ctx, path, data)
 	if err == nil {
 		return nil
 	}
-	if have, gerr := g.q.Files.Get(ctx, path); gerr == nil && !bytes.Equal(have, data) {
-		return fault.Wrap(fault.Conflict, "sequence.Run", err, "ledger.tiles.other", "path", path)
+	have, gerr := g.q.Files.Get(ctx, path)
+	switch {
+	case gerr != nil || bytes.Equal(have, data):
+		return err
+	case end > g.last:
+		return g.q.Files.Replace(ctx, path, data)
 	}
-	return err
+	return fault.Wrap(fault.Conflict, "sequence.Run", err, "ledger.tiles.other", "path", path)
 }
 
 func notExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }

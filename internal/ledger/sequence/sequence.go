@@ -70,7 +70,8 @@ type Files interface {
 	// Put writes a file that never changes. Writing the same bytes again succeeds;
 	// other bytes under a path that exists are an error and change nothing.
 	Put(ctx context.Context, path string, data []byte) error
-	// Replace writes the one file that changes: the checkpoint.
+	// Replace writes a file that may exist: the checkpoint, and in rare cases a
+	// tile that no checkpoint has named yet.
 	Replace(ctx context.Context, path string, data []byte) error
 }
 
@@ -222,6 +223,27 @@ func (q *Sequencer) Run(ctx context.Context) (Result, error) {
 		res.Signed = true
 	}
 	return res, q.publish(ctx, st, g, next, signed, &res)
+}
+
+// Restore writes every bundle and tile of the signed log anew from the leaves, for
+// files that were lost or came from an older backup. Files that are there must
+// agree. It signs and publishes nothing.
+func (q *Sequencer) Restore(ctx context.Context) error {
+	st, last, err := q.look(ctx)
+	if err != nil {
+		return err
+	}
+	g := &growth{q: q, from: ledger.EmptyTree(), fresh: make(map[int64]tlog.Hash)}
+	if err := g.extend(ctx, last.Size); err != nil {
+		return err
+	}
+	if err := g.mustExtend(last); err != nil {
+		return err
+	}
+	if err := g.write(ctx); err != nil || st.Published == nil {
+		return err
+	}
+	return q.restoreFile(ctx, st.Published)
 }
 
 // look reads signer and database so that another sequencer, at work in between,

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -24,7 +25,7 @@ type Client struct {
 // Dial makes a client of the socket; it connects when it is first asked.
 func Dial(socket string) *Client {
 	var d net.Dialer
-	return &Client{path: socket, http: http.Client{Transport: &http.Transport{
+	return &Client{path: socket, http: http.Client{Timeout: time.Minute, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "unix", socket) },
 	}}}
 }

@@ -1,0 +1,166 @@
+// Package evidence keeps what a device test saw so that anybody can judge it
+// again: raw transcripts, the declaration, the edition, and what was concluded
+// from them, sealed in one deterministic archive with a signature.
+//
+// Facts and verdicts in a bundle are a convenience. [Replay] computes both anew
+// from transcripts and declaration alone. A signature says who sealed the
+// bundle, never that its facts are true.
+//
+// Start with [Run] (what is sealed), [Seal] and [Open] (the archive), [Replay].
+package evidence
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"hoshi/internal/criteria"
+	"hoshi/internal/fact"
+	"hoshi/internal/probe"
+	"hoshi/internal/probe/registry"
+)
+
+// PredicateType is the type of the in-toto predicate in every bundle.
+const PredicateType = "urn:hoshi:assessment-run:1"
+
+// Run is one device test: what was asked of whom, what was seen, what follows.
+type Run struct {
+	Info        Info
+	Product     []byte // product.yaml as given
+	Edition     []byte // the edition's source
+	Transcripts map[string][]probe.Record
+	Facts       fact.Set           // nil in a bundle from which they were taken out
+	Verdicts    []criteria.Verdict // likewise
+}
+
+// Info is run.json: the circumstances of a run.
+type Info struct {
+	Format        string         `json:"format"` // "hoshi-run/1"
+	Tool          string         `json:"tool"`   // program and version
+	Target        string         `json:"target"` // the address as resolved
+	Network       string         `json:"network"`
+	HostMixed     bool           `json:"hostMixed"` // listeners of the testing host are mixed in
+	Parameters    map[string]any `json:"parameters"`
+	Started       time.Time      `json:"started"` // UTC
+	Finished      time.Time      `json:"finished"`
+	EditionID     string         `json:"edition"`
+	EditionDigest string         `json:"editionDigest"`
+	ProductDigest string         `json:"productDigest"` // "sha256:…" of product.yaml
+	Models        []string       `json:"models"`
+}
+
+// RunFormat is the format of run.json.
+const RunFormat = "hoshi-run/1"
+
+// Facts rebuilds all facts from transcripts and declaration, in canonical order.
+// It uses no clock, no network, no locale.
+func Facts(p *Product, transcripts map[string][]probe.Record) fact.Set {
+	out := append(p.Facts(), registry.Parse(transcripts)...)
+	out.Sort()
+	return out
+}
+
+// Conclude computes the facts and verdicts of the run from its raw parts.
+func (r *Run) Conclude() (fact.Set, []criteria.Verdict, error) {
+	p, err := ParseProduct(ProductFile, r.Product)
+	if err != nil {
+		return nil, nil, err
+	}
+	e, err := criteria.Parse(EditionFile, r.Edition)
+	if err != nil {
+		return nil, nil, err
+	}
+	facts := Facts(p, r.Transcripts)
+	return facts, e.Judge(facts), nil
+}
+
+// Replay rebuilds facts and verdicts from the raw transcripts, product.yaml and
+// the edition of a bundle, whatever else it holds.
+func Replay(b *Bundle) (fact.Set, []criteria.Verdict, error) { return b.Run.Conclude() }
+
+// MarshalFacts renders facts canonically: the same facts are the same bytes.
+func MarshalFacts(s fact.Set) ([]byte, error) { return lines(s) }
+
+// MarshalVerdicts renders verdicts canonically.
+func MarshalVerdicts(v []criteria.Verdict) ([]byte, error) { return lines(v) }
+
+// lines renders a list as JSON with one element a line, so that tools for text
+// can compare two bundles.
+func lines[T any](list []T) ([]byte, error) {
+	var b strings.Builder
+	b.WriteString("[")
+	for i, x := range list {
+		if i > 0 {
+			b.WriteString(",")
+		}
+		j, err := json.Marshal(x)
+		if err != nil {
+			return nil, err
+		}
+		b.WriteString("\n")
+		b.Write(j)
+	}
+	b.WriteString("\n]\n")
+	return []byte(b.String()), nil
+}
+
+// Difference is one fact or verdict in which two runs differ.
+type Difference struct {
+	Kind string // "fact", "verdict", "edition", "product"
+	ID   string // fact id or criterion
+	A, B string // the two values as JSON or words; "" = absent
+}
+
+// Diff compares two bundles: the circumstances that decide what can be compared,
+// then verdict by verdict, then fact by fact. Both are replayed first, so the
+// difference is in what was seen, not in what somebody wrote down.
+func Diff(a, b *Bundle) ([]Difference, error) {
+	fa, va, err := Replay(a)
+	if err != nil {
+		return nil, err
+	}
+	fb, vb, err := Replay(b)
+	if err != nil {
+		return nil, err
+	}
+	var out []Difference
+	both := func(kind, id, x, y string) {
+		if x != y {
+			out = append(out, Difference{kind, id, x, y})
+		}
+	}
+	both("edition", "", a.Info.EditionID+" "+a.Info.EditionDigest, b.Info.EditionID+" "+b.Info.EditionDigest)
+	both("product", "", a.Info.ProductDigest, b.Info.ProductDigest)
+	compare := func(kind string, x, y map[string]string) {
+		ids := make([]string, 0, len(x)+len(y))
+		for id := range x {
+			ids = append(ids, id)
+		}
+		for id := range y {
+			ids = append(ids, id)
+		}
+		slices.Sort(ids)
+		for _, id := range slices.Compact(ids) {
+			both(kind, id, x[id], y[id])
+		}
+	}
+	verdicts := func(vs []criteria.Verdict) map[string]string {
+		m := map[string]string{}
+		for _, v := range vs {
+			m[v.Criterion] = string(v.Outcome)
+		}
+		return m
+	}
+	facts := func(s fact.Set) map[string]string {
+		m := map[string]string{}
+		for _, f := range s {
+			j, _ := json.Marshal(f.Value)
+			m[string(f.Origin)+" "+f.ID()] = string(j)
+		}
+		return m
+	}
+	compare("verdict", verdicts(va), verdicts(vb))
+	compare("fact", facts(fa), facts(fb))
+	return out, nil
+}

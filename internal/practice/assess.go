@@ -1,0 +1,217 @@
+package practice
+
+import (
+	"bufio"
+	"context"
+	"crypto"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"hoshi/internal/assess"
+	"hoshi/internal/criteria"
+	"hoshi/internal/evidence"
+	"hoshi/internal/fault"
+)
+
+// AssessOptions are what [Assess] takes from outside.
+type AssessOptions struct {
+	Flaws   []string
+	Edition *criteria.Edition
+	Tool    string        // program and version, for the record
+	Signer  crypto.Signer // seals the bundle; nil = unsigned
+	Out     string        // where the bundle goes
+	// Command starts a process that calls [ChildMain] with the arguments appended;
+	// the default is this program with "practice child".
+	Command  []string
+	Shared   bool // do without a namespace even where the system has them
+	Progress func(assess.Event)
+}
+
+// Result is what an assessment of a practice device gave.
+type Result struct {
+	Path string // of the bundle
+	Run  *evidence.Run
+	// Mixed: no namespace of its own was possible, so the device listened on high
+	// ports of this host, and the host's own listeners are part of the result.
+	Mixed bool
+}
+
+// Assess starts a camera with the flaws, assesses it for real, seals the bundle
+// and stops the camera. Camera and test run in a user and network namespace of
+// their own where the system allows it, else on loopback with high ports; then
+// the run says so as a fact, host.mixed.
+func Assess(ctx context.Context, o AssessOptions) (*Result, error) {
+	run, err := isolated(ctx, o)
+	if errors.Is(err, errNoNamespace) {
+		run, err = sharedHost(ctx, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(o.Out, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, "practice.Assess", err, "evidence.unwritable")
+	}
+	if err := evidence.Seal(f, *run, o.Signer); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, fault.Wrap(fault.Unavailable, "practice.Assess", err, "evidence.unwritable")
+	}
+	return &Result{Path: o.Out, Run: run, Mixed: run.Info.HostMixed}, nil
+}
+
+func sharedHost(ctx context.Context, o AssessOptions) (*evidence.Run, error) {
+	cam, err := Start(Options{Flaws: o.Flaws, Addr: loopback, Now: time.Now, Rand: rand.Reader})
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, "practice.Assess", err, "practice.start")
+	}
+	defer cam.Close()
+	return assessCamera(ctx, cam, o.Flaws, o.Edition, o.Tool, false, o.Progress)
+}
+
+// isolated runs camera and test in a child process with a network of its own.
+func isolated(ctx context.Context, o AssessOptions) (*evidence.Run, error) {
+	if o.Shared {
+		return nil, errNoNamespace
+	}
+	dir, err := os.MkdirTemp("", "hoshi-practice-")
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, "practice.Assess", err, "practice.start")
+	}
+	defer os.RemoveAll(dir)
+	c := Child{Flaws: strings.Join(o.Flaws, ","), Out: filepath.Join(dir, "run.hoshi"), Edition: filepath.Join(dir, evidence.EditionFile), Tool: o.Tool}
+	if err := os.WriteFile(c.Edition, o.Edition.Source(), 0o600); err != nil {
+		return nil, fault.Wrap(fault.Unavailable, "practice.Assess", err, "practice.start")
+	}
+	err = spawn(ctx, o.Command, c, nil, nil, func(stdout io.Reader) {
+		in := bufio.NewScanner(stdout)
+		in.Buffer(nil, 1<<20)
+		for in.Scan() {
+			var e assess.Event
+			if json.Unmarshal(in.Bytes(), &e) == nil && o.Progress != nil {
+				o.Progress(e)
+			}
+		}
+		_, _ = io.Copy(io.Discard, stdout)
+	})
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(c.Out)
+	if err != nil {
+		return nil, fault.Wrap(fault.Internal, "practice.Assess", err, "")
+	}
+	defer f.Close()
+	l := evidence.DefaultLimits()
+	l.AllowUnsigned = true
+	b, err := evidence.Open(f, l)
+	if err != nil {
+		return nil, err
+	}
+	return &b.Run, nil
+}
+
+// BesideOptions are what [Beside] takes from outside.
+type BesideOptions struct {
+	Self    []string // as AssessOptions.Command
+	Flaws   []string
+	Product string   // where to write the camera's declaration; "" = nowhere
+	Command []string // what to run; it finds the camera at 127.0.0.1
+	Shared  bool     // do without a namespace even where the system has them
+	Stdout  io.Writer
+	Stderr  io.Writer
+}
+
+// Beside runs a command while a camera runs, in a namespace of their own with the
+// camera on its real ports where the system allows it, else on this host with
+// high ports; isolated says which. An *exec.ExitError holds the command's code.
+func Beside(ctx context.Context, o BesideOptions) (isolated bool, err error) {
+	if !o.Shared {
+		err := spawn(ctx, o.Self, Child{Flaws: strings.Join(o.Flaws, ","), Product: o.Product}, o.Command, o.Stderr, func(r io.Reader) { _, _ = io.Copy(o.Stdout, r) })
+		if !errors.Is(err, errNoNamespace) {
+			return true, err
+		}
+	}
+	cam, err := Start(Options{Flaws: o.Flaws, Addr: loopback, Now: time.Now, Rand: rand.Reader})
+	if err != nil {
+		return false, fault.Wrap(fault.Unavailable, "practice.Beside", err, "practice.start")
+	}
+	defer cam.Close()
+	return false, runBeside(ctx, cam, o.Flaws, o.Product, o.Command, o.Stdout, o.Stderr)
+}
+
+func spawn(ctx context.Context, self []string, c Child, command []string, stderr io.Writer, read func(io.Reader)) error {
+	own := len(self) == 0
+	if own {
+		exe, err := os.Executable()
+		if err != nil {
+			return errNoNamespace
+		}
+		self = []string{exe, "practice", "child"}
+	}
+	if c.Outside = network(); c.Outside == "" {
+		return errNoNamespace
+	}
+	args := append(append([]string{}, self[1:]...), c.args()...)
+	if len(command) > 0 {
+		args = append(append(args, "--"), command...)
+	}
+	cmd := exec.CommandContext(ctx, self[0], args...)
+	if own {
+		cmd.Args[0] = os.Args[0] // the name under which this program was called
+	}
+	if !isolate(cmd) {
+		return errNoNamespace
+	}
+	stdin, err := cmd.StdinPipe() // its end tells the child that its parent is gone
+	if err != nil {
+		return err
+	}
+	defer stdin.Close()
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	var said tail
+	if cmd.Stderr = stderr; stderr == nil {
+		cmd.Stderr = &said
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("%w: %w", errNoNamespace, err)
+	}
+	read(stdout)
+	err = cmd.Wait()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fault.Wrap(fault.Unavailable, "practice.Assess", ctx.Err(), "assess.cancelled")
+	case errors.As(err, &exit) && exit.ExitCode() == exitNoNamespace:
+		return errNoNamespace
+	case len(command) > 0:
+		return err
+	}
+	return fault.Wrap(fault.Internal, "practice.Assess", fmt.Errorf("%w: %s", err, said.b), "")
+}
+
+// tail keeps the last bytes of an output.
+type tail struct{ b []byte }
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.b = append(t.b, p...)
+	if over := len(t.b) - 4096; over > 0 {
+		t.b = t.b[over:]
+	}
+	return len(p), nil
+}

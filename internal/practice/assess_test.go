@@ -1,0 +1,147 @@
+package practice
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hoshi/internal/evidence"
+	"hoshi/internal/probe"
+)
+
+// beside runs a command of this test program or of the system next to a camera.
+func beside(t *testing.T, flaws []string, command ...string) (out string, isolated bool) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	isolated, err := Beside(t.Context(), BesideOptions{Self: self(t), Flaws: flaws, Product: filepath.Join(t.TempDir(), "product.yaml"),
+		Command: command, Stdout: &stdout, Stderr: &stderr})
+	if err != nil {
+		t.Fatalf("%v: %v\n%s%s", command, err, stdout.String(), stderr.String())
+	}
+	return stdout.String(), isolated
+}
+
+// nmap and Hoshi find the same open TCP ports on the same device.
+func TestSamePortsAsNmap(t *testing.T) {
+	flaws := []string{"telnet", "debug-port"}
+	nmap, err := exec.LookPath("nmap")
+	if err != nil {
+		t.Fatal("nmap is needed:", err)
+	}
+	res := assessed(t, AssessOptions{Flaws: flaws})
+	if res.Mixed {
+		t.Log("no namespace here: comparing on this host's loopback instead")
+	}
+	var ours []int
+	for _, f := range res.Run.Facts.Named("tcp.open") {
+		ours = append(ours, probe.PortNumber(f.Subject))
+	}
+	slices.Sort(ours)
+	out, isolated := beside(t, flaws, nmap, "-sT", "-Pn", "-n", "-p-", "-T4", "127.0.0.1")
+	var theirs []int
+	for _, m := range regexp.MustCompile(`(?m)^(\d+)/tcp\s+open\b`).FindAllStringSubmatch(out, -1) {
+		n, _ := strconv.Atoi(m[1])
+		theirs = append(theirs, n)
+	}
+	if !isolated { // the camera's ports are other ones in each run; compare the number
+		if len(ours) != len(theirs) {
+			t.Errorf("ours %v, nmap %v", ours, theirs)
+		}
+		return
+	}
+	if d := cmp.Diff(theirs, ours); d != "" {
+		t.Errorf("open TCP ports (-nmap +hoshi):\n%s", d)
+	}
+	if d := cmp.Diff([]int{22, 23, 80, 443, 48101}, ours); d != "" {
+		t.Errorf("the camera's ports (-want +got):\n%s", d)
+	}
+}
+
+// Where the system gives no namespace the run says that listeners of the host
+// are mixed in. The test runs that case inside a namespace, so that it meets
+// nothing of the real host.
+func TestSharedHostIsAFact(t *testing.T) {
+	if out := os.Getenv("HOSHI_TEST_SHARED"); out != "" {
+		res := assessed(t, AssessOptions{Shared: true})
+		b, err := json.Marshal(res.Run.Facts)
+		if err == nil {
+			err = os.WriteFile(out, b, 0o600)
+		}
+		if err != nil || !res.Mixed {
+			t.Fatal(err, "mixed:", res.Mixed)
+		}
+		return
+	}
+	out := filepath.Join(t.TempDir(), "facts.json")
+	t.Setenv("HOSHI_TEST_SHARED", out)
+	exe := self(t)[0]
+	if _, isolated := beside(t, nil, exe, "-test.run=^TestSharedHostIsAFact$"); !isolated {
+		t.Log("no namespace here: the case ran on this host's loopback")
+	}
+	b, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(b), `{"name":"host.mixed","value":true`) {
+		t.Errorf("host.mixed is not true: %s", b)
+	}
+	// The other camera's port 80 beside ours is there and not filtered away.
+	if !strings.Contains(string(b), `{"name":"tcp.open","subject":"tcp/80"`) {
+		t.Error("a listener of the host was filtered away")
+	}
+}
+
+// The password of the camera is in no byte of the bundle.
+func TestNoSecretInBundle(t *testing.T) {
+	dir := t.TempDir()
+	exe := self(t)[0]
+	if os.Getenv("HOSHI_TEST_SECRET") != "" {
+		secret := os.Getenv(SecretEnv)
+		if len(secret) < 10 {
+			t.Fatal("no secret given")
+		}
+		src, err := os.ReadFile(os.Getenv("HOSHI_TEST_SECRET"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := assessWith(t, src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f, ok := run.Facts.Get("signin.default", "tcp/443 form /login"); ok && !probe.Bool(f.Value, "complete") {
+			t.Error("the secret was not used as a control")
+		}
+		for name, rs := range run.Transcripts {
+			for _, r := range rs {
+				for _, b := range [][]byte{r.Sent, r.Recv, []byte(r.Detail), []byte(r.Item)} {
+					if bytes.Contains(b, []byte(secret)) {
+						t.Errorf("%s holds the password", name)
+					}
+					if i := bytes.Index(b, []byte("session=")); i >= 0 && !bytes.HasPrefix(b[i:], []byte("session="+probe.Mask)) {
+						t.Errorf("%s holds a session", name)
+					}
+				}
+			}
+		}
+		var sealed bytes.Buffer
+		if err := evidence.Seal(&sealed, *run, nil); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	product := filepath.Join(dir, "product.yaml")
+	t.Setenv("HOSHI_TEST_SECRET", product)
+	var out bytes.Buffer
+	if _, err := Beside(t.Context(), BesideOptions{Self: self(t), Product: product, Command: []string{exe, "-test.run=^TestNoSecretInBundle$"}, Stdout: &out, Stderr: &out}); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+}

@@ -1,0 +1,148 @@
+package practice
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"os/exec"
+	"time"
+
+	"hoshi/internal/assess"
+	"hoshi/internal/criteria"
+	"hoshi/internal/evidence"
+	"hoshi/internal/probe"
+)
+
+// loopback is where practice devices live.
+var loopback = netip.MustParseAddr("127.0.0.1")
+
+// exitNoNamespace is the exit code of a child that found itself not isolated.
+const exitNoNamespace = 97
+
+// errNoNamespace: the child is not in a network of its own.
+var errNoNamespace = errors.New("practice: not in a network namespace of its own")
+
+// Child are the arguments of the process that runs the camera in a namespace.
+type Child struct {
+	Flaws   string
+	Outside string // name of the parent's network namespace, from which this one must differ
+	Out     string // where to write the unsigned bundle
+	Edition string // file that holds the edition's source
+	Tool    string
+	Product string // where to write the declaration, when a command runs beside the camera
+}
+
+// Flags declares the arguments.
+func (o *Child) Flags(fs *flag.FlagSet) {
+	fs.StringVar(&o.Flaws, "flaws", "", "")
+	fs.StringVar(&o.Outside, "outside", "", "")
+	fs.StringVar(&o.Out, "out", "", "")
+	fs.StringVar(&o.Edition, "edition-file", "", "")
+	fs.StringVar(&o.Tool, "tool", "", "")
+	fs.StringVar(&o.Product, "product", "", "")
+}
+
+func (o *Child) args() []string {
+	return []string{"--flaws", o.Flaws, "--outside", o.Outside, "--out", o.Out, "--edition-file", o.Edition, "--tool", o.Tool, "--product", o.Product}
+}
+
+// ChildMain is the process behind [Assess]: it starts the camera in its
+// namespace, assesses it and writes progress to stdout as JSON lines. When a
+// command is given it runs that beside the camera instead. It ends when stdin
+// does, so it never outlives its parent. The result is the exit code.
+func ChildMain(ctx context.Context, o Child, command []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		_, _ = io.Copy(io.Discard, stdin)
+		cancel()
+	}()
+	err := child(ctx, o, command, stdout, stderr)
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.ExitCode() > 0:
+		return exit.ExitCode()
+	case err == nil:
+		return 0
+	case errors.Is(err, errNoNamespace):
+		return exitNoNamespace
+	}
+	fmt.Fprintln(stderr, err)
+	return 1
+}
+
+func child(ctx context.Context, o Child, command []string, stdout, stderr io.Writer) error {
+	if o.Outside == "" || network() == "" || network() == o.Outside {
+		return errNoNamespace
+	}
+	if err := loopbackUp(); err != nil {
+		return fmt.Errorf("%w: %w", errNoNamespace, err)
+	}
+	flaws, err := ParseFlaws(o.Flaws)
+	if err != nil {
+		return err
+	}
+	cam, err := Start(Options{Flaws: flaws, Addr: loopback, RealPorts: true, Now: time.Now, Rand: rand.Reader})
+	if err != nil {
+		return err
+	}
+	defer cam.Close()
+	if len(command) > 0 {
+		return runBeside(ctx, cam, flaws, o.Product, command, stdout, stderr)
+	}
+	src, err := os.ReadFile(o.Edition)
+	if err != nil {
+		return err
+	}
+	edition, err := criteria.Parse(evidence.EditionFile, src)
+	if err != nil {
+		return err
+	}
+	events := json.NewEncoder(stdout)
+	run, err := assessCamera(ctx, cam, flaws, edition, o.Tool, true, func(e assess.Event) { _ = events.Encode(e) })
+	if err != nil {
+		return err
+	}
+	return writeBundle(o.Out, *run)
+}
+
+// runBeside runs a command while the camera does; its declaration lies in the
+// file and its password in the environment.
+func runBeside(ctx context.Context, cam *Camera, flaws []string, product string, command []string, stdout, stderr io.Writer) error {
+	if product != "" {
+		if err := os.WriteFile(product, ProductYAML(cam.Ports, flaws...), 0o600); err != nil {
+			return err
+		}
+	}
+	c := exec.CommandContext(ctx, command[0], command[1:]...)
+	c.Env = append(os.Environ(), SecretEnv+"="+cam.Password)
+	c.Stdout, c.Stderr = stdout, stderr
+	return c.Run()
+}
+
+func writeBundle(path string, run evidence.Run) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := evidence.Seal(f, run, nil); err != nil {
+		_ = f.Close()
+		return err
+	}
+	return f.Close()
+}
+
+// assessCamera assesses a running camera in this process.
+func assessCamera(ctx context.Context, cam *Camera, flaws []string, edition *criteria.Edition, tool string, own bool, progress func(assess.Event)) (*evidence.Run, error) {
+	return assess.Run(ctx, assess.Options{
+		Address: cam.o.Addr.String(), ProductFile: evidence.ProductFile, Product: ProductYAML(cam.Ports, flaws...), Edition: edition, Tool: tool,
+		ConsentSignIn: true, OwnNamespace: own, Pace: probe.Fast(), Now: time.Now, Rand: rand.Reader, Progress: progress,
+		Secret: func(evidence.Secret) (string, error) { return cam.Password, nil },
+	})
+}

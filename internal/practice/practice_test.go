@@ -1,0 +1,47 @@
+package practice
+
+import (
+	"context"
+	"crypto/rand"
+	"flag"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	"hoshi/internal/assess"
+	"hoshi/internal/evidence"
+	"hoshi/internal/probe"
+)
+
+// The test program is also the child process that runs in a namespace.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "practice-child" {
+		var c Child
+		fs := flag.NewFlagSet("practice-child", flag.ExitOnError)
+		c.Flags(fs)
+		_ = fs.Parse(os.Args[2:])
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		code := ChildMain(ctx, c, fs.Args(), os.Stdin, os.Stdout, os.Stderr)
+		stop()
+		os.Exit(code)
+	}
+	os.Exit(m.Run())
+}
+
+// self starts this test program as a child.
+func self(t *testing.T) []string {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{exe, "practice-child"}
+}
+
+// assessWith assesses a camera that runs beside this process.
+func assessWith(t *testing.T, product []byte) (*evidence.Run, error) {
+	t.Helper()
+	return assess.Run(t.Context(), assess.Options{Address: "127.0.0.1", ProductFile: "product.yaml", Product: product, Edition: edition(t),
+		Tool: "hoshi test", ConsentSignIn: true, Pace: probe.Fast(), Now: time.Now, Rand: rand.Reader})
+}

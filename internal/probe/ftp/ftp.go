@@ -1,0 +1,79 @@
+// Package ftp sees whether an FTP server asks for a sign-in. Trying passwords,
+// anonymous access among them, is package signin's part.
+package ftp
+
+import (
+	"bytes"
+	"context"
+	"strconv"
+	"time"
+
+	"hoshi/internal/fact"
+	"hoshi/internal/probe"
+)
+
+const name = "ftp"
+
+// Probe is the registry entry.
+//
+// Events: "greeting" (port; recv = the server's first reply).
+var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: Parse}
+
+func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
+	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
+	defer cancel()
+	for _, s := range t.Speakers("ftp") {
+		start := time.Now()
+		r := probe.Record{Probe: name, Event: "greeting", Port: probe.TCP(s.Port)}
+		c, err := t.Net.TCP(ctx, s.Port, t.Pace.Exchange)
+		if err == nil {
+			r.Recv, err = probe.Exchange(ctx, c, nil, 4096, t.Pace.Exchange, Complete)
+			_ = c.Close()
+		}
+		if len(r.Recv) == 0 {
+			r.Error = probe.Word(err)
+		}
+		r.Took = time.Since(start).Milliseconds()
+		rec.Add(r)
+	}
+	return nil
+}
+
+// Complete reports that the last reply in b is whole: "ddd text\r\n".
+func Complete(b []byte) bool {
+	if !bytes.HasSuffix(b, []byte("\n")) {
+		return false
+	}
+	lines := bytes.Split(bytes.TrimRight(b, "\r\n"), []byte("\n"))
+	l := lines[len(lines)-1]
+	return len(l) >= 3 && Code(l) != 0 && (len(l) == 3 || l[3] == ' ' || l[3] == '\r')
+}
+
+// Code returns the code of the last reply in b, or 0 when there is none.
+func Code(b []byte) int {
+	lines := bytes.Split(bytes.TrimRight(b, "\r\n"), []byte("\n"))
+	l := lines[len(lines)-1]
+	if len(l) < 3 {
+		return 0
+	}
+	n, err := strconv.Atoi(string(l[:3]))
+	if err != nil || n < 100 || n > 599 {
+		return 0
+	}
+	return n
+}
+
+// Parse states signin.interface for each server that greeted.
+func Parse(records []probe.Record) fact.Set {
+	var out fact.Set
+	seen := map[string]bool{}
+	for _, r := range records {
+		if r.Event != "greeting" || probe.PortNumber(r.Port) == 0 || seen[r.Port] || Code(r.Recv) != 220 {
+			continue
+		}
+		seen[r.Port] = true
+		out = append(out, probe.Observed("signin.interface", r.Port+" ftp", map[string]any{
+			"port": r.Port, "kind": "ftp", "encrypted": false}, r.Source()))
+	}
+	return out
+}

@@ -1,0 +1,178 @@
+package http
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"hoshi/internal/probe"
+)
+
+const maxBody = 256 << 10 // bytes read of one answer
+
+// Request is one question over HTTP.
+type Request struct {
+	Method string
+	Path   string // path and query
+	Cookie string
+	Form   url.Values // body of a POST
+	User   string     // HTTP Basic, when Basic is set
+	Pass   string
+	Basic  bool
+}
+
+// Bytes renders the request as sent on the wire.
+func (q Request) Bytes(host string) []byte {
+	var b, body bytes.Buffer
+	if q.Method == "POST" {
+		body.WriteString(q.Form.Encode())
+	}
+	b.WriteString(q.Method + " " + cleanPath(q.Path) + " HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: hoshi-assess\r\nAccept: */*\r\nConnection: close\r\n")
+	if q.Cookie != "" {
+		b.WriteString("Cookie: " + q.Cookie + "\r\n")
+	}
+	if q.Basic {
+		b.WriteString("Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(q.User+":"+q.Pass)) + "\r\n")
+	}
+	if q.Method == "POST" {
+		b.WriteString("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: " + strconv.Itoa(body.Len()) + "\r\n")
+	}
+	b.WriteString("\r\n")
+	b.Write(body.Bytes())
+	return b.Bytes()
+}
+
+// cleanPath keeps a path from breaking out of its line.
+func cleanPath(p string) string {
+	if !strings.HasPrefix(p, "/") {
+		p = "/" + p
+	}
+	return strings.Map(func(c rune) rune {
+		if c <= ' ' || c == 0x7f {
+			return -1
+		}
+		return c
+	}, p)
+}
+
+// Host is the Host header for a port of the target.
+func Host(t *probe.Target, port int, secure bool) string {
+	h := t.Addr.String()
+	if t.Addr.Is6() {
+		h = "[" + h + "]"
+	}
+	if secure && port == 443 || !secure && port == 80 {
+		return h
+	}
+	return h + ":" + strconv.Itoa(port)
+}
+
+// Open connects to a port, inside TLS when secure. Certificates are not checked
+// and old versions are accepted: the device under test is not a peer to trust.
+func Open(ctx context.Context, t *probe.Target, port int, secure bool) (net.Conn, error) {
+	c, err := t.Net.TCP(ctx, port, t.Pace.Exchange)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", probe.ErrNoConnection, err)
+	}
+	if !secure {
+		return c, nil
+	}
+	var suites []uint16
+	for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		suites = append(suites, s.ID)
+	}
+	tc := tls.Client(c, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, CipherSuites: suites})
+	ctx, cancel := context.WithTimeout(ctx, t.Pace.Exchange)
+	defer cancel()
+	if err := tc.HandshakeContext(ctx); err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return tc, nil
+}
+
+// Do sends one request on a fresh connection and reads the answer whole, up to
+// a bound.
+func Do(ctx context.Context, t *probe.Target, port int, secure bool, q Request) (sent, recv []byte, err error) {
+	sent = q.Bytes(Host(t, port, secure))
+	c, err := Open(ctx, t, port, secure)
+	if err != nil {
+		return sent, nil, err
+	}
+	defer c.Close()
+	recv, err = probe.Exchange(ctx, c, sent, maxBody, t.Pace.Exchange, whole)
+	if len(recv) > 0 {
+		err = nil
+	}
+	return sent, recv, err
+}
+
+// whole reports that an answer with a stated length has come in full.
+func whole(b []byte) bool {
+	head, body, ok := bytes.Cut(b, []byte("\r\n\r\n"))
+	if !ok {
+		return false
+	}
+	for line := range strings.SplitSeq(string(head), "\r\n") {
+		if k, v, ok := strings.Cut(line, ":"); ok && strings.EqualFold(k, "content-length") {
+			n, err := strconv.Atoi(strings.TrimSpace(v))
+			return err == nil && len(body) >= n
+		}
+	}
+	return false
+}
+
+// Exchange asks and records: Detail is "tls" or "plain". The kept record is returned.
+func Exchange(ctx context.Context, t *probe.Target, rec *probe.Recorder, r probe.Record, port int, secure bool, q Request) probe.Record {
+	start := time.Now()
+	sent, recv, err := Do(ctx, t, port, secure, q)
+	r.Port, r.Sent, r.Recv, r.Took = probe.TCP(port), sent, recv, time.Since(start).Milliseconds()
+	r.Detail = "plain"
+	if secure {
+		r.Detail = "tls"
+	}
+	if len(recv) == 0 {
+		r.Error = probe.Word(err)
+		if r.Error == "" {
+			r.Error = "closed"
+		}
+	}
+	return rec.Add(r)
+}
+
+// Answer is a parsed HTTP answer.
+type Answer struct {
+	Status     int // 0 when the bytes are not HTTP
+	Header     http.Header
+	Body       []byte
+	RetryAfter int // seconds; 0 when not stated
+}
+
+// ParseAnswer reads an answer out of a transcript. Bodies that were cut or
+// masked are read as far as they go.
+func ParseAnswer(b []byte) Answer {
+	res, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(b)), &http.Request{Method: "GET"})
+	if err != nil {
+		return Answer{}
+	}
+	defer res.Body.Close()
+	a := Answer{Status: res.StatusCode, Header: res.Header}
+	a.Body, _ = io.ReadAll(io.LimitReader(res.Body, maxBody))
+	if len(a.Body) == 0 {
+		_, a.Body, _ = bytes.Cut(b, []byte("\r\n\r\n"))
+	}
+	if n, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil && n > 0 && n <= 1e6 {
+		a.RetryAfter = n
+	}
+	return a
+}

@@ -1,0 +1,177 @@
+// Package probe is the contract that all scanners share: what a probe is given,
+// how it reaches the device, how it records what it saw, and the limits on both.
+//
+// A probe has two halves. Run talks to the device and records; Parse reads
+// records and states facts. Parse is pure, so the same transcript gives the same
+// facts on any machine. Each probe lives in a folder of its own below this one;
+// package registry lists them. A probe gives no verdict: package criteria does.
+package probe
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"hoshi/internal/fact"
+)
+
+// Probe is one scanner.
+type Probe struct {
+	Name string // also the transcript's file name, without ".jsonl"
+	// Stage orders the probes of a run; probes see the facts of earlier stages.
+	Stage int
+	// Intrusive probes change something on the device, such as a lock-out, and
+	// run only with consent.
+	Intrusive bool
+	// Run talks to the device. An error means that the probe itself broke; a
+	// device that does not answer is recorded, never returned.
+	Run func(ctx context.Context, t *Target, rec *Recorder) error
+	// Parse states the facts that the records of this probe hold.
+	Parse func(records []Record) fact.Set
+}
+
+// Target is the one device of a run and what is known of it so far.
+type Target struct {
+	Addr     netip.Addr
+	Net      *Net     // the only way to the device
+	Facts    fact.Set // declared facts and those of earlier probes
+	Accounts []Account
+	Paths    []Path
+	Network  string // network mode, see the Mode constants
+	Consent  bool   // the person agreed to repeated wrong sign-ins
+	Pace     Pace
+	Rand     io.Reader
+}
+
+// Network modes: where the device stands as seen from the testing host.
+const (
+	ModeRemote    = "remote"           // another machine
+	ModeShared    = "shared-host"      // an address of the testing host itself
+	ModeNamespace = "own-network-name" // an address of the host, in a network namespace made for the run
+)
+
+// Account is a declared account with the secret that the test may use. The
+// secret lives in memory only.
+type Account struct {
+	User    string
+	Port    string // "tcp/443"
+	Initial string // as in fact declared.account
+	Secret  string // "" when none was given
+}
+
+// Path is a declared place on the device where information assets can be read.
+type Path struct {
+	ID   string
+	Port int
+	URL  string // path and query on the device, "/settings.json"
+	TLS  bool   // declared as protected by TLS
+}
+
+// Pace holds the time and load limits of a run. All durations are positive.
+type Pace struct {
+	Name       string        // "careful", "fast"
+	TCPRate    int           // TCP connection attempts per second; 0 = no limit
+	TCPWorkers int           // most attempts in flight
+	TCPWait    time.Duration // how long one attempt may take
+	TCPTries   int           // attempts at a port that does not answer
+	Down       time.Duration // how long to wait for a device that stopped answering altogether
+	UDPWait    time.Duration // how long to wait for a UDP answer, per try
+	UDPTries   int
+	Banner     time.Duration // how long a service may take to speak first
+	Exchange   time.Duration // how long one question and answer may take
+	Budget     time.Duration // total of one identification probe
+	SignIns    int           // wrong sign-ins on one interface
+	SignIn     time.Duration // total time spent on one sign-in interface
+	Hold       time.Duration // how long a limit that states no end is watched
+}
+
+// Careful is the default pace: gentle enough for a device that falls over when
+// it is flooded (all TCP ports take about a minute).
+func Careful() Pace {
+	return Pace{Name: "careful", TCPRate: 1200, TCPWorkers: 64, TCPWait: 2 * time.Second, TCPTries: 3, Down: time.Minute,
+		UDPWait: 2 * time.Second, UDPTries: 3, Banner: 2 * time.Second, Exchange: 8 * time.Second, Budget: 2 * time.Minute,
+		SignIns: 30, SignIn: 10 * time.Minute, Hold: 2 * time.Minute}
+}
+
+// Fast is for devices known to bear it: practice devices and test beds.
+func Fast() Pace {
+	return Pace{Name: "fast", TCPRate: 0, TCPWorkers: 256, TCPWait: 2 * time.Second, TCPTries: 3, Down: 5 * time.Second,
+		UDPWait: 150 * time.Millisecond, UDPTries: 2, Banner: 250 * time.Millisecond, Exchange: 3 * time.Second, Budget: 20 * time.Second,
+		SignIns: 12, SignIn: 30 * time.Second, Hold: 8 * time.Second}
+}
+
+// TCP names a TCP port as facts and records do.
+func TCP(port int) string { return "tcp/" + strconv.Itoa(port) }
+
+// UDP names a UDP port as facts and records do.
+func UDP(port int) string { return "udp/" + strconv.Itoa(port) }
+
+// PortNumber returns the number in "tcp/443", or 0.
+func PortNumber(name string) int {
+	if len(name) < 5 {
+		return 0
+	}
+	n, err := strconv.Atoi(name[4:])
+	if err != nil || n < 1 || n > 65535 {
+		return 0
+	}
+	return n
+}
+
+// Bool, Str and Int read a member of a fact's value; the zero value when absent.
+func Bool(v any, member string) bool {
+	m, _ := v.(map[string]any)
+	b, _ := m[member].(bool)
+	return b
+}
+
+// Str reads a string member of a fact's value, "" when absent.
+func Str(v any, member string) string {
+	m, _ := v.(map[string]any)
+	s, _ := m[member].(string)
+	return s
+}
+
+// Int reads a number member of a fact's value, 0 when absent.
+func Int(v any, member string) int64 {
+	m, _ := v.(map[string]any)
+	n, _ := m[member].(int64)
+	return n
+}
+
+// Speakers returns the open TCP ports on which the protocol was found.
+func (t *Target) Speakers(protocol string) []Speaker {
+	var out []Speaker
+	for _, f := range t.Facts.Named("service.protocol") {
+		if f.Origin == fact.Observed && Str(f.Value, "protocol") == protocol {
+			out = append(out, Speaker{Port: PortNumber(f.Subject), TLS: Bool(f.Value, "tls")})
+		}
+	}
+	return out
+}
+
+// Speaker is an open port and whether it speaks inside TLS.
+type Speaker struct {
+	Port int
+	TLS  bool
+}
+
+// Observed makes a fact of the usual shape from records.
+func Observed(name, subject string, value any, source ...string) fact.Fact {
+	v, err := fact.Normal(value)
+	if err != nil {
+		panic(err) // a probe built a value that facts cannot hold: a defect
+	}
+	return fact.Fact{Name: name, Subject: subject, Value: v, Origin: fact.Observed, Source: source}
+}
+
+// Timeout reports whether the error is the end of a time limit.
+func Timeout(err error) bool {
+	if ne, ok := err.(net.Error); ok && ne.Timeout() {
+		return true
+	}
+	return context.DeadlineExceeded == err
+}

@@ -1,0 +1,162 @@
+// Package telnet speaks enough telnet to see a sign-in prompt and to try one
+// sign-in. Telnet is never encrypted unless it runs inside TLS.
+package telnet
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"strings"
+	"time"
+
+	"hoshi/internal/fact"
+	"hoshi/internal/probe"
+)
+
+const name = "telnet"
+
+// Probe is the registry entry.
+//
+// Events: "greeting" (port; recv = text before any sign-in).
+var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: Parse}
+
+func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
+	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
+	defer cancel()
+	for _, s := range t.Speakers("telnet") {
+		start := time.Now()
+		r := probe.Record{Probe: name, Event: "greeting", Port: probe.TCP(s.Port)}
+		c, err := t.Net.TCP(ctx, s.Port, t.Pace.Exchange)
+		if err == nil {
+			var sess Session
+			sess.Conn = c
+			r.Recv, err = sess.Until(ctx, t.Pace.Exchange/2, prompt)
+			_ = c.Close()
+		}
+		if len(r.Recv) == 0 {
+			r.Error = probe.Word(err)
+		}
+		r.Took = time.Since(start).Milliseconds()
+		rec.Add(r)
+	}
+	return nil
+}
+
+// Session is one telnet connection.
+type Session struct {
+	Conn net.Conn
+	rest []byte // an IAC sequence that is not complete yet
+}
+
+// Until reads text, refusing every option the server offers, until done is
+// satisfied, the peer hangs up or the time is over.
+func (s *Session) Until(ctx context.Context, wait time.Duration, done func(string) bool) ([]byte, error) {
+	stop := context.AfterFunc(ctx, func() { _ = s.Conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	if err := s.Conn.SetDeadline(time.Now().Add(wait)); err != nil {
+		return nil, err
+	}
+	var text []byte
+	buf := make([]byte, 2048)
+	for len(text) < 16<<10 {
+		n, err := s.Conn.Read(buf)
+		plain, reply, rest := Strip(append(s.rest, buf[:n]...))
+		s.rest = rest
+		text = append(text, plain...)
+		if len(reply) > 0 {
+			_, _ = s.Conn.Write(reply)
+		}
+		if done(string(text)) {
+			return text, nil
+		}
+		if err != nil {
+			return text, err
+		}
+	}
+	return text, nil
+}
+
+// Strip takes telnet commands out of a stream: the text, the refusals to send
+// back, and an incomplete sequence at the end.
+func Strip(b []byte) (text, reply, rest []byte) {
+	const iac, sb, se, will, wont, do, dont = 255, 250, 240, 251, 252, 253, 254
+	for i := 0; i < len(b); i++ {
+		if b[i] != iac {
+			text = append(text, b[i])
+			continue
+		}
+		if i+1 >= len(b) {
+			return text, reply, b[i:]
+		}
+		switch b[i+1] {
+		case iac:
+			text = append(text, iac)
+			i++
+		case will, wont, do, dont:
+			if i+2 >= len(b) {
+				return text, reply, b[i:]
+			}
+			switch b[i+1] {
+			case will:
+				reply = append(reply, iac, dont, b[i+2])
+			case do:
+				reply = append(reply, iac, wont, b[i+2])
+			}
+			i += 2
+		case sb:
+			end := bytes.Index(b[i:], []byte{iac, se})
+			if end < 0 {
+				if len(b)-i > 1024 {
+					return text, reply, nil
+				}
+				return text, reply, b[i:]
+			}
+			i += end + 1
+		default:
+			i++
+		}
+	}
+	return text, reply, nil
+}
+
+// prompt: the text ends with a question for a name or a password, or with the
+// prompt of a shell.
+func prompt(s string) bool { return AsksName(s) || AsksPassword(s) || Shell(s) }
+
+// AsksName reports a prompt for a user name at the end of the text.
+func AsksName(s string) bool { return endsWith(s, "login:", "username:", "user:", "name:", "account:") }
+
+// AsksPassword reports a prompt for a password at the end of the text.
+func AsksPassword(s string) bool { return endsWith(s, "password:", "passwd:", "passcode:") }
+
+// Shell reports the prompt of a shell at the end of the text.
+func Shell(s string) bool {
+	s = strings.TrimRight(s, " ")
+	return len(s) > 0 && strings.ContainsRune("#$>", rune(s[len(s)-1]))
+}
+
+func endsWith(s string, words ...string) bool {
+	s = strings.ToLower(strings.TrimRight(s, " \r\n\x00"))
+	for _, w := range words {
+		if strings.HasSuffix(s, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// Parse states signin.interface for each server that asked for a name or a
+// password, or gave a shell to anybody.
+func Parse(records []probe.Record) fact.Set {
+	var out fact.Set
+	seen := map[string]bool{}
+	for _, r := range records {
+		if r.Event != "greeting" || probe.PortNumber(r.Port) == 0 || seen[r.Port] || !prompt(string(r.Recv)) {
+			continue
+		}
+		seen[r.Port] = true
+		out = append(out, probe.Observed("signin.interface", r.Port+" telnet", map[string]any{
+			"port": r.Port, "kind": "telnet", "encrypted": false}, r.Source()))
+	}
+	return out
+}
