@@ -19,6 +19,7 @@ type evaluationView struct {
 	Criteria      []criterionView
 	Answered, All int
 	Percent       int
+	Open          string // first criterion without a result; "" = none
 	Editable      bool
 	Applicant     bool
 	Steps         []step
@@ -141,6 +142,9 @@ func evaluationPage(c *call) error {
 	for _, cr := range e.Edition.Criteria {
 		x := criterionView{frame: v.frame, Criterion: cr, At: "answers." + cr.ID, Legend: e.Edition.Legend}
 		x.Result = v.form.Get(x.At + ".result")
+		if x.Result == "" && v.Open == "" {
+			v.Open = cr.ID
+		}
 		for i := range verdicts {
 			if verdicts[i].Criterion == cr.ID {
 				x.Verdict = &verdicts[i]

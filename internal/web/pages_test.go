@@ -440,7 +440,7 @@ func TestTemplateKeys(t *testing.T) {
 	if count < 100 {
 		t.Errorf("only %d keys found", count)
 	}
-	for _, prefix := range []string{"web.state.", "web.turn."} {
+	for _, prefix := range []string{"web.state.", "web.turn.", "web.turn-officer.", "web.task.application."} {
 		for _, s := range scheme.ApplicationStates {
 			if !i18n.Has(prefix + string(s)) {
 				t.Errorf("no sentence %s%s", prefix, s)
