@@ -22,11 +22,12 @@ import (
 
 // Cluster is a real PostgreSQL server of its own, in a temporary folder, on loopback.
 type Cluster struct {
-	Dir  string
-	Port int
-	cmd  *exec.Cmd
-	bin  string
-	cred *syscall.Credential
+	Dir   string
+	Port  int
+	cmd   *exec.Cmd
+	ended chan struct{} // closed when the server process is no more
+	bin   string
+	cred  *syscall.Credential
 }
 
 var (
@@ -133,22 +134,51 @@ func StartCluster() (*Cluster, error) {
 }
 
 // Start starts the server again after Kill or Stop, and returns when it answers.
+// After Kill the first attempts may fail, while processes of the killed server
+// still hold its memory.
 func (c *Cluster) Start() error {
-	c.cmd = exec.Command(filepath.Join(c.bin, "postgres"), "-D", filepath.Join(c.Dir, "data"),
-		"-c", "listen_addresses=127.0.0.1", "-c", "port="+strconv.Itoa(c.Port),
-		"-c", "unix_socket_directories="+c.Dir, "-c", "max_connections=200")
-	c.cmd.Dir = c.Dir
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.cred, Pdeathsig: syscall.SIGKILL}
-	if err := c.cmd.Start(); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	db, err := sql.Open("pgx", c.URL("postgres"))
 	if err != nil {
 		return err
 	}
 	defer db.Close()
+	for {
+		ended, err := c.launch()
+		if err != nil {
+			return err
+		}
+		if err := c.answers(ctx, db, ended); err == nil {
+			return nil
+		} else if ctx.Err() != nil {
+			return fmt.Errorf("the server does not answer: %w", err)
+		}
+	}
+}
+
+// launch starts the server process; ended is closed when it is no more.
+func (c *Cluster) launch() (ended chan struct{}, err error) {
+	c.cmd = exec.Command(filepath.Join(c.bin, "postgres"), "-D", filepath.Join(c.Dir, "data"),
+		"-c", "listen_addresses=127.0.0.1", "-c", "port="+strconv.Itoa(c.Port),
+		"-c", "unix_socket_directories="+c.Dir, "-c", "max_connections=200")
+	c.cmd.Dir = c.Dir
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.cred, Pdeathsig: syscall.SIGKILL}
+	if err := c.cmd.Start(); err != nil {
+		return nil, err
+	}
+	ended = make(chan struct{})
+	cmd := c.cmd
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // how it ended is told by whether it answers
+	}()
+	c.ended = ended
+	return ended, nil
+}
+
+// answers waits until the server answers, or has ended, or the time is over.
+func (c *Cluster) answers(ctx context.Context, db *sql.DB, ended chan struct{}) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -158,26 +188,27 @@ func (c *Cluster) Start() error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the server does not answer: %w", err)
+			return err
+		case <-ended:
+			<-tick.C
+			return err
 		case <-tick.C:
 		}
 	}
 }
 
-// Kill ends the server and all its processes at once, as a power cut would.
+// Kill ends the server at once, as a crash would. Its other processes notice and
+// leave by themselves.
 func (c *Cluster) Kill() error {
-	// The children notice the postmaster's end and leave by themselves.
-	if err := c.cmd.Process.Kill(); err != nil {
-		return err
-	}
-	_, err := c.cmd.Process.Wait()
+	err := c.cmd.Process.Kill()
+	<-c.ended
 	return err
 }
 
 // Stop ends the server in order.
 func (c *Cluster) Stop() {
 	_ = c.cmd.Process.Signal(syscall.SIGINT) // it may have ended already
-	_, _ = c.cmd.Process.Wait()
+	<-c.ended
 }
 
 func postgresBin() (string, error) {
