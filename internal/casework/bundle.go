@@ -82,6 +82,9 @@ func (s *Service) AttachBundle(ctx context.Context, actor policy.Actor, evaluati
 	}
 	b := scheme.Bundle{Digest: file.digest, Name: name, Size: file.size, SignedBy: sealed.KeyID, Product: sealed.Product,
 		Models: sealed.Models, Edition: sealed.Edition, Started: sealed.Started, Tool: sealed.Tool, Kept: keep}
+	if err := before.fits(b); err != nil {
+		return none, nil, err
+	}
 	if keep {
 		if _, err := s.Blobs.Put(ctx, file.rewind()); err != nil {
 			return none, nil, err
@@ -92,16 +95,10 @@ func (s *Service) AttachBundle(ctx context.Context, actor policy.Actor, evaluati
 		if err != nil {
 			return none, err
 		}
+		if err := now.fits(b); err != nil {
+			return none, err
+		}
 		e := now.evaluation
-		if !slices.ContainsFunc(now.keys, func(k scheme.SigningKey) bool { return k.ID == b.SignedBy }) {
-			return none, fault.New(fault.Invalid, op, "casework.bundle.key")
-		}
-		if b.Edition != now.edition.Digest() {
-			return none, fault.New(fault.Invalid, op, "casework.bundle.edition")
-		}
-		if !slices.ContainsFunc(now.product.Models, func(m scheme.Model) bool { return slices.Contains(b.Models, m.Number) }) {
-			return none, fault.New(fault.Invalid, op, "casework.bundle.product", "product", b.Product)
-		}
 		if i := slices.IndexFunc(e.Bundles, func(o scheme.Bundle) bool { return o.Digest == b.Digest }); i >= 0 {
 			b.Kept = b.Kept || e.Bundles[i].Kept
 			e.Bundles[i] = b
@@ -129,6 +126,9 @@ func (s *Service) AttachBundle(ctx context.Context, actor policy.Actor, evaluati
 		return e, s.audit(ctx, tx, actor, policy.EvidenceAttach, "evaluation", e.ID, map[string]string{"digest": b.Digest, "name": name})
 	})
 	if err != nil {
+		if keep { // the evaluation changed meanwhile: keep nothing that nobody refers to
+			err = errors.Join(err, s.ForgetFile(context.WithoutCancel(ctx), b.Digest))
+		}
 		return none, nil, err
 	}
 	return e, sealed.Verdicts, nil
@@ -140,6 +140,21 @@ type attaching struct {
 	product    scheme.Product
 	edition    *criteria.Edition
 	keys       []scheme.SigningKey // in use
+}
+
+// fits refuses a bundle that another signed, or that is of another edition or product.
+func (a attaching) fits(b scheme.Bundle) error {
+	const op = "casework.AttachBundle"
+	if !slices.ContainsFunc(a.keys, func(k scheme.SigningKey) bool { return k.ID == b.SignedBy }) {
+		return fault.New(fault.Invalid, op, "casework.bundle.key")
+	}
+	if b.Edition != a.edition.Digest() {
+		return fault.New(fault.Invalid, op, "casework.bundle.edition")
+	}
+	if !slices.ContainsFunc(a.product.Models, func(m scheme.Model) bool { return slices.Contains(b.Models, m.Number) }) {
+		return fault.New(fault.Invalid, op, "casework.bundle.product", "product", b.Product)
+	}
+	return nil
 }
 
 func (s *Service) attaching(ctx context.Context, tx *store.Tx, actor policy.Actor, evaluationID string) (a attaching, err error) {
@@ -213,8 +228,8 @@ func (s *Service) DetachBundle(ctx context.Context, actor policy.Actor, evaluati
 	})
 }
 
-// ForgetFile deletes a kept file that no evaluation refers to any more. It is the
-// handler of JobForgetFile.
+// ForgetFile deletes a kept file that no evaluation refers to any more. It is what
+// JobForgetFile asks for.
 func (s *Service) ForgetFile(ctx context.Context, digest string) error {
 	used := true
 	err := s.DB.View(ctx, func(tx *store.Tx) (err error) {

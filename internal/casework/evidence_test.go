@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -14,6 +15,7 @@ import (
 	"hoshi/internal/criteria"
 	"hoshi/internal/fact"
 	"hoshi/internal/fault"
+	"hoshi/internal/jobs"
 	"hoshi/internal/policy"
 	"hoshi/internal/scheme"
 )
@@ -116,8 +118,10 @@ func TestAttachBundle(t *testing.T) {
 		if e, err = w.DetachBundle(ctx, w.Vendor, e.ID, first); err != nil || len(e.Bundles) != 1 {
 			t.Fatalf("%v", err)
 		}
-		if err := w.ForgetFile(ctx, first); err != nil {
-			t.Fatal(err)
+		handlers, _ := w.Jobs()
+		runner := &jobs.Runner{DB: w.DB, Handlers: handlers, Log: slog.New(slog.DiscardHandler)}
+		if worked, err := runner.Step(ctx); err != nil || !worked {
+			t.Fatal(worked, err)
 		}
 		if err := second(w.Blobs.Stat(ctx, first)); !fault.Is(err, fault.NotFound) {
 			t.Errorf("a detached file is still there: %v", err)

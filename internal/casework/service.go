@@ -37,9 +37,3 @@ type Service struct {
 // Once is the token of a form. The same token sent twice by the same account
 // gives the first result again, never a second act. Empty = no such promise.
 type Once string
-
-// Kinds of jobs that casework puts into the queue.
-const (
-	JobPublish    = "publish-label" // args {"label": id}: the public files of a label are out of date
-	JobForgetFile = "forget-file"   // args {"digest": …}: no evaluation refers to a file any more; see ForgetFile
-)

@@ -142,7 +142,7 @@ func sampleProduct() scheme.Product {
 			{Kind: scheme.SecuritySettings, Name: "管理者アカウントの設定", Stored: "本体のフラッシュメモリ", Sent: "設定画面（HTTPS）"},
 			{Kind: scheme.Confidential, Name: "人が映り得る映像", Stored: "", Sent: "映像の配信（HTTPS）"},
 		},
-		Scope: scheme.ScopeAnswers{UsesIP: scheme.Yes, Internet: scheme.Yes, GeneralIT: scheme.No},
+		Scope: scheme.ScopeAnswers{UsesIP: scheme.Yes, Internet: scheme.Yes, UserCanAdd: scheme.No},
 	}
 }
 

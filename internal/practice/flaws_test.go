@@ -66,6 +66,7 @@ func TestFlawTable(t *testing.T) {
 	}
 	for _, f := range Flaws() {
 		t.Run(f.ID, func(t *testing.T) {
+			t.Parallel()
 			res := assessed(t, AssessOptions{Flaws: []string{f.ID}})
 			want := []string{f.Criterion}
 			if res.Mixed && slices.Contains([]string{"telnet", "debug-port", "udp-service"}, f.ID) {

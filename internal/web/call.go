@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -37,8 +38,14 @@ type route struct {
 	do      func(*call) error
 	page    func(*call) error // of a POST: shows the form again
 	at      string            // of a POST: the form's own address, "/portal/products/{id}"
-	body    int64             // bound of the body in bytes; 0 = formBytes
+	file    int64             // bound of a file in the form, in bytes; 0 = no file
 }
+
+// bound is how much of a body is read: a form, and its file.
+func (rt route) bound() int64 { return formBytes + rt.file }
+
+// stated is the bound that people are told.
+func (rt route) stated() int64 { return cmp.Or(rt.file, formBytes) }
 
 // formBytes bounds a form without files.
 const formBytes = 1 << 20
@@ -120,14 +127,7 @@ func (c *call) get() error {
 }
 
 func (c *call) post() error {
-	limit := c.rt.body
-	if limit == 0 {
-		limit = formBytes
-	}
-	if c.r.ContentLength > limit {
-		c.w.Header().Set("Connection", "close")
-		return c.again(tooLarge(limit))
-	}
+	limit := c.rt.bound()
 	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, limit)
 	if !c.who.SignedIn() && c.rt.access != open {
 		return c.late()
@@ -135,21 +135,28 @@ func (c *call) post() error {
 	if err := c.permitted(); err != nil {
 		return err
 	}
-	if err := c.parse(limit); err != nil {
-		return err
+	if c.r.ContentLength > limit {
+		c.w.Header().Set("Connection", "close")
+		return c.again(tooLarge(c.rt.stated()))
+	}
+	if err := c.parse(); err != nil {
+		return c.again(err)
 	}
 	err := c.rt.do(c)
 	if err != nil {
 		return c.again(err)
 	}
 	if page, _, perr := c.Auth.Parked(c.r); perr == nil && page == c.formPath() {
-		return c.Auth.DropParked(c.w, c.r)
+		// The answer is on its way already; what stays is offered again, no more.
+		if err := c.Auth.DropParked(c.w, c.r); err != nil {
+			c.Log.LogAttrs(c.r.Context(), slog.LevelError, "a kept form stays", slog.Any("err", err))
+		}
 	}
 	return nil
 }
 
 // parse reads the form, files to temporary storage.
-func (c *call) parse(limit int64) error {
+func (c *call) parse() error {
 	var err error
 	if strings.HasPrefix(c.r.Header.Get("Content-Type"), "multipart/") {
 		err = c.r.ParseMultipartForm(1 << 20)
@@ -160,7 +167,7 @@ func (c *call) parse(limit int64) error {
 		return nil
 	}
 	if strings.Contains(err.Error(), "too large") {
-		return tooLarge(limit)
+		return tooLarge(c.rt.stated())
 	}
 	return fault.Wrap(fault.Invalid, "web.parse", err, "web.form-unreadable")
 }
@@ -170,7 +177,7 @@ func (c *call) late() error {
 	kept := false
 	page := c.formPath()
 	if !strings.HasPrefix(c.r.Header.Get("Content-Type"), "multipart/") {
-		if err := c.parse(formBytes); err != nil {
+		if err := c.parse(); err != nil {
 			return err
 		}
 		var err error
@@ -212,9 +219,8 @@ func (c *call) again(err error) error {
 		return err
 	}
 	c.problem, c.status = err, statusOf(err)
-	c.typed = c.r.PostForm
-	if c.typed == nil {
-		c.typed = url.Values{}
+	if len(c.r.PostForm) > 0 { // else nothing could be read, and what is saved shows
+		c.typed = c.r.PostForm
 	}
 	return c.rt.page(c)
 }

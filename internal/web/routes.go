@@ -61,7 +61,7 @@ func (s *site) routeList() []route {
 		act(e+"/{id}", saveEvaluation, e+"/{id}", evaluationPage, policy.EvaluationEdit),
 		read(e+"/{id}/bundle", bundlePage, policy.EvaluationView),
 		{pattern: "POST " + e + "/{id}/bundle", access: byPolicy, needs: []policy.Action{policy.EvidenceAttach}, do: attachBundle,
-			at: e + "/{id}/bundle", page: bundlePage, body: s.Settings.MaxBundleBytes + 64<<10},
+			at: e + "/{id}/bundle", page: bundlePage, file: s.Settings.MaxBundleBytes},
 		act(e+"/{id}/bundle/detach", detachBundle, e+"/{id}/bundle", bundlePage, policy.EvidenceAttach),
 		read(e+"/{id}/evidence", openEvidence, policy.EvidenceOpen),
 		read(e+"/{id}/evaluator", evaluatorPage, policy.EvaluationView),

@@ -128,14 +128,16 @@ func Parse(records []probe.Record) fact.Set {
 			}
 		case "tls":
 			s.tls = probetls.ParseAnswer(r.Recv).TLS
-			if len(r.Recv) > 0 {
+			if s.tls {
 				s.protocol = "other"
+			} else if len(r.Recv) > 0 { // a greeting that came late
+				s.protocol, s.software = banner(r.Recv)
 			}
 		case "http":
 			if a := probehttp.ParseAnswer(r.Recv); a.Status != 0 {
 				s.protocol, s.software = "http", clip(a.Header.Get("Server"))
-			} else if len(r.Recv) > 0 {
-				s.protocol = "other"
+			} else if len(r.Recv) > 0 && (s.protocol == "silent" || s.protocol == "other") {
+				s.protocol, s.software = banner(r.Recv)
 			}
 			s.done = r.Error != "no-connection"
 		}

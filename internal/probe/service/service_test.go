@@ -36,6 +36,15 @@ func TestBrokenOff(t *testing.T) {
 	}
 }
 
+// A service that greets later than the probe waits is recognised all the same.
+func TestLateGreeting(t *testing.T) {
+	rs := []probe.Record{{Event: "banner", Port: "tcp/22", Error: "timeout"}, {Event: "tls", Port: "tcp/22", Recv: []byte("SSH-2.0-slow\r\n")},
+		{Event: "http", Port: "tcp/22", Recv: []byte("SSH-2.0-slow\r\n")}}
+	if s := Parse(rs); len(s) != 1 || probe.Str(s[0].Value, "protocol") != "ssh" || probe.Str(s[0].Value, "software") != "slow" {
+		t.Errorf("%v", s)
+	}
+}
+
 func FuzzBanner(f *testing.F) {
 	f.Add([]byte("SSH-2.0-x\n"))
 	f.Add([]byte("\xff\xfb"))

@@ -55,10 +55,12 @@ for (const form of document.querySelectorAll("form[data-draft]")) {
     // The version on the form must be the newest before it is sent.
     event.preventDefault();
     const button = event.submitter;
-    saving.then(() => {
+    // A task of its own: while the submit event is still being told, the browser
+    // ignores requestSubmit.
+    saving.then(() => setTimeout(() => {
       form.dataset.waited = "1";
       delete form.dataset.sent;
       form.requestSubmit(button);
-    });
+    }));
   });
 }
