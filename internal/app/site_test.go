@@ -191,12 +191,14 @@ type task struct {
 	SQLite, Postgres string
 	Blobs            string
 	Acks             string
+	Pause            time.Duration
 	People           apptest.People
 }
 
 func (s *site) client(i int) *client {
 	s.t.Helper()
-	text, err := json.Marshal(task{SQLite: filepath.Join(s.dir, "hoshi.db"), Postgres: s.url, Blobs: s.t.TempDir(), Acks: s.ackFile(i), People: s.people})
+	text, err := json.Marshal(task{SQLite: filepath.Join(s.dir, "hoshi.db"), Postgres: s.url, Blobs: s.t.TempDir(), Acks: s.ackFile(i), People: s.people,
+		Pause: 100 * time.Millisecond})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -260,5 +262,6 @@ func granting(text string) error {
 		if err := acks.Sync(); err != nil {
 			return err
 		}
+		time.Sleep(k.Pause) // SQLite gives no turns: without a pause others starve
 	}
 }

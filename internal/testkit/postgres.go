@@ -22,11 +22,12 @@ import (
 
 // Cluster is a real PostgreSQL server of its own, in a temporary folder, on loopback.
 type Cluster struct {
-	Dir  string
-	Port int
-	cmd  *exec.Cmd
-	bin  string
-	cred *syscall.Credential
+	Dir   string
+	Port  int
+	cmd   *exec.Cmd
+	ended chan struct{} // closed when cmd has ended
+	bin   string
+	cred  *syscall.Credential
 }
 
 var (
@@ -132,19 +133,13 @@ func StartCluster() (*Cluster, error) {
 	return c, c.Start()
 }
 
-// Start starts the server again after Kill or Stop, and returns when it answers.
+// Start starts the server again after Kill or Stop, and returns when it answers. A
+// server that finds its predecessor's children still leaving ends at once; it is
+// then started anew.
 func (c *Cluster) Start() error {
-	c.cmd = exec.Command(filepath.Join(c.bin, "postgres"), "-D", filepath.Join(c.Dir, "data"),
-		"-c", "listen_addresses=127.0.0.1", "-c", "port="+strconv.Itoa(c.Port),
-		"-c", "unix_socket_directories="+c.Dir, "-c", "max_connections=200")
-	c.cmd.Dir = c.Dir
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.cred, Pdeathsig: syscall.SIGKILL}
-	if err := c.cmd.Start(); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
-	db, err := sql.Open("pgx", c.URL("postgres"))
+	db, err := sql.Open("pgx", c.URL("postgres")+"&connect_timeout=2")
 	if err != nil {
 		return err
 	}
@@ -152,16 +147,42 @@ func (c *Cluster) Start() error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := db.PingContext(ctx)
-		if err == nil {
-			return nil
+		ended, err := c.launch()
+		if err != nil {
+			return err
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the server does not answer: %w", err)
-		case <-tick.C:
+		for running := true; running; {
+			if err = db.PingContext(ctx); err == nil {
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("the server does not answer: %w", err)
+			case <-ended:
+				running = false
+			case <-tick.C:
+			}
 		}
 	}
+}
+
+// launch starts the postmaster and tells when it ends.
+func (c *Cluster) launch() (ended chan struct{}, err error) {
+	c.cmd = exec.Command(filepath.Join(c.bin, "postgres"), "-D", filepath.Join(c.Dir, "data"),
+		"-c", "listen_addresses=127.0.0.1", "-c", "port="+strconv.Itoa(c.Port),
+		"-c", "unix_socket_directories="+c.Dir, "-c", "max_connections=200")
+	c.cmd.Dir = c.Dir
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.cred, Pdeathsig: syscall.SIGKILL}
+	if err := c.cmd.Start(); err != nil {
+		return nil, err
+	}
+	ended = make(chan struct{})
+	go func(cmd *exec.Cmd) {
+		_ = cmd.Wait() // killed or stopped; Start looks whether it answers
+		close(ended)
+	}(c.cmd)
+	c.ended = ended
+	return ended, nil
 }
 
 // Kill ends the server and all its processes at once, as a power cut would.
@@ -170,14 +191,14 @@ func (c *Cluster) Kill() error {
 	if err := c.cmd.Process.Kill(); err != nil {
 		return err
 	}
-	_, err := c.cmd.Process.Wait()
-	return err
+	<-c.ended
+	return nil
 }
 
 // Stop ends the server in order.
 func (c *Cluster) Stop() {
 	_ = c.cmd.Process.Signal(syscall.SIGINT) // it may have ended already
-	_, _ = c.cmd.Process.Wait()
+	<-c.ended
 }
 
 func postgresBin() (string, error) {
