@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"internal/policy", "internal/criteria", "internal/probe", "internal/ledger", "internal/label", "internal/page"},
 	{"internal/evidence", "internal/formcheck"},
 	{"internal/assess", "internal/practice", "internal/store", "internal/audit", "internal/jobs", "internal/blob", "internal/notify", "internal/sheet"},
-	{"internal/casework", "internal/registry", "internal/auth"},
+	{"internal/casework", "internal/registry", "internal/auth", "internal/backup"},
 	{"internal/web", "internal/api"},
 	{"internal/app"},
 	{"internal/demo"},

@@ -184,10 +184,13 @@ func (p *Publisher) touch(id string) { p.due[id] = "" }
 // queue is the order in which due labels are written: what has just happened before
 // what is only rewritten for a new day.
 func (p *Publisher) queue() []string {
-	out := p.first
+	out, seen := p.first, make(map[string]bool, len(p.first))
 	p.first = nil
+	for _, id := range out {
+		seen[id] = true
+	}
 	for _, id := range slices.Sorted(maps.Keys(p.due)) {
-		if !slices.Contains(out, id) {
+		if !seen[id] {
 			out = append(out, id)
 		}
 	}
@@ -213,7 +216,7 @@ func (p *Publisher) catchUp(ctx context.Context, size int64) error {
 				continue
 			}
 			p.touch(l.Subject.Label)
-			if p.ready {
+			if p.ready && !slices.Contains(p.first, l.Subject.Label) {
 				p.first = append(p.first, l.Subject.Label)
 			}
 			switch l.Type {

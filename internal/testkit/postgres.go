@@ -25,7 +25,7 @@ type Cluster struct {
 	Dir   string
 	Port  int
 	cmd   *exec.Cmd
-	ended chan struct{} // closed when cmd has ended
+	ended chan struct{} // closed when the server process is no more
 	bin   string
 	cred  *syscall.Credential
 }
@@ -133,40 +133,31 @@ func StartCluster() (*Cluster, error) {
 	return c, c.Start()
 }
 
-// Start starts the server again after Kill or Stop, and returns when it answers. A
-// server that finds its predecessor's children still leaving ends at once; it is
-// then started anew.
+// Start starts the server again after Kill or Stop, and returns when it answers.
+// After Kill the first attempts may fail, while processes of the killed server
+// still hold its memory.
 func (c *Cluster) Start() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	db, err := sql.Open("pgx", c.URL("postgres")+"&connect_timeout=2")
+	db, err := sql.Open("pgx", c.URL("postgres"))
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
 	for {
 		ended, err := c.launch()
 		if err != nil {
 			return err
 		}
-		for running := true; running; {
-			if err = db.PingContext(ctx); err == nil {
-				return nil
-			}
-			select {
-			case <-ctx.Done():
-				return fmt.Errorf("the server does not answer: %w", err)
-			case <-ended:
-				running = false
-			case <-tick.C:
-			}
+		if err := c.answers(ctx, db, ended); err == nil {
+			return nil
+		} else if ctx.Err() != nil {
+			return fmt.Errorf("the server does not answer: %w", err)
 		}
 	}
 }
 
-// launch starts the postmaster and tells when it ends.
+// launch starts the server process; ended is closed when it is no more.
 func (c *Cluster) launch() (ended chan struct{}, err error) {
 	c.cmd = exec.Command(filepath.Join(c.bin, "postgres"), "-D", filepath.Join(c.Dir, "data"),
 		"-c", "listen_addresses=127.0.0.1", "-c", "port="+strconv.Itoa(c.Port),
@@ -177,22 +168,41 @@ func (c *Cluster) launch() (ended chan struct{}, err error) {
 		return nil, err
 	}
 	ended = make(chan struct{})
-	go func(cmd *exec.Cmd) {
-		_ = cmd.Wait() // killed or stopped; Start looks whether it answers
-		close(ended)
-	}(c.cmd)
+	cmd := c.cmd
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // how it ended is told by whether it answers
+	}()
 	c.ended = ended
 	return ended, nil
 }
 
-// Kill ends the server and all its processes at once, as a power cut would.
-func (c *Cluster) Kill() error {
-	// The children notice the postmaster's end and leave by themselves.
-	if err := c.cmd.Process.Kill(); err != nil {
-		return err
+// answers waits until the server answers, or has ended, or the time is over.
+func (c *Cluster) answers(ctx context.Context, db *sql.DB, ended chan struct{}) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := db.PingContext(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-ended:
+			<-tick.C
+			return err
+		case <-tick.C:
+		}
 	}
+}
+
+// Kill ends the server at once, as a crash would. Its other processes notice and
+// leave by themselves.
+func (c *Cluster) Kill() error {
+	err := c.cmd.Process.Kill()
 	<-c.ended
-	return nil
+	return err
 }
 
 // Stop ends the server in order.

@@ -61,7 +61,7 @@ func (c conn) RemoteAddr() net.Addr { return c.far }
 
 func scanned(t *testing.T, d *device) fact.Set {
 	t.Helper()
-	p := probe.Pace{Name: "test", TCPWorkers: 512, TCPWait: 4 * time.Millisecond, TCPTries: 2, Down: 40 * time.Millisecond}
+	p := probe.Pace{Name: "test", TCPWorkers: 512, TCPWait: 4 * time.Millisecond, TCPTries: 2, Down: 500 * time.Millisecond}
 	addr := netip.MustParseAddr("192.0.2.7")
 	rec := probe.NewRecorder(time.Now, nil)
 	if err := run(t.Context(), &probe.Target{Addr: addr, Net: probe.NewNet(addr, d.dial), Pace: p, Rand: rand.Reader}, rec); err != nil {

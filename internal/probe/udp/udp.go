@@ -65,11 +65,6 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 func ask(ctx context.Context, t *probe.Target, q question) ([]byte, string) {
 	word := "timeout"
 	for range max(1, t.Pace.UDPTries) {
-		if q.roams {
-			if got := askRoaming(ctx, t, q); got != nil {
-				return got, ""
-			}
-		}
 		c, err := t.Net.UDP(ctx, q.port, t.Pace.UDPWait)
 		if err != nil {
 			return nil, probe.Word(err)
@@ -81,6 +76,11 @@ func ask(ctx context.Context, t *probe.Target, q question) ([]byte, string) {
 		}
 		if word = probe.Word(err); word == "refused" || ctx.Err() != nil {
 			return nil, word
+		}
+		if q.roams {
+			if got := askRoaming(ctx, t, q); got != nil {
+				return got, ""
+			}
 		}
 	}
 	return nil, word
