@@ -26,6 +26,7 @@ const (
 	leaseName  = "publisher"
 	leaseTime  = 3 * time.Second
 	expireBeat = time.Minute
+	starting   = 5 * time.Second // how long a signer may take to answer before it is missed
 )
 
 // logKeeper moves the log forward and publishes, in the one process that holds the
@@ -38,10 +39,11 @@ type logKeeper struct {
 	holder   string
 	woken    chan struct{}
 
-	mu   sync.Mutex
-	last registry.Round // of the newest run, for the health check
-	err  error
-	at   time.Time
+	mu    sync.Mutex
+	began time.Time      // when it was looked at first
+	last  registry.Round // of the newest run, for the health check
+	err   error
+	at    time.Time
 }
 
 func newLogKeeper(a *App, files sequence.Files, editions func(string) (*criteria.Edition, error)) *logKeeper {
@@ -105,6 +107,12 @@ func (k *logKeeper) note(ctx context.Context, r registry.Round, err error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.began.IsZero() {
+		k.began = k.app.Now()
+	}
+	if fault.Is(err, fault.Unavailable) && k.at.IsZero() && k.app.Now().Sub(k.began) < starting {
+		return // the signer's process is still starting
+	}
 	if err != nil && (k.err == nil || k.err.Error() != err.Error()) {
 		k.app.Log.LogAttrs(ctx, slog.LevelError, "the log does not move", slog.Any("err", err), slog.String("kind", string(fault.KindOf(err))))
 	}

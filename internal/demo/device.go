@@ -98,7 +98,11 @@ func (o *Options) assess(ctx context.Context, d device, edition *criteria.Editio
 		}
 	}
 	slices.Sort(fails)
-	o.Say("demo.device.result", "device", d.name, "conforms", count[criteria.Conforms], "fails", len(fails), "which", strings.Join(fails, ", "),
+	which := ""
+	if len(fails) > 0 {
+		which = " (" + strings.Join(fails, ", ") + ")"
+	}
+	o.Say("demo.device.result", "device", d.name, "conforms", count[criteria.Conforms], "fails", len(fails), "which", which,
 		"person", count[criteria.PersonDecides]+count[criteria.Undecided], "seconds", int(res.Run.Info.Finished.Sub(res.Run.Info.Started).Seconds()))
 	if res.Mixed {
 		o.Say("demo.device.mixed")
