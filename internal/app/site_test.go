@@ -238,7 +238,7 @@ func granting(text string) error {
 		if tries == 200 {
 			return err
 		}
-		time.Sleep(50 * time.Millisecond) // the database may be starting
+		<-time.After(50 * time.Millisecond) // the database may be starting
 		db, err = store.Open(ctx, e, time.Now)
 	}
 	s, err := apptest.Service(db, set, "", k.Blobs)
@@ -249,7 +249,7 @@ func granting(text string) error {
 		l, err := apptest.Grant(ctx, s, k.People, "star1")
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			time.Sleep(20 * time.Millisecond) // something was killed
+			<-time.After(20 * time.Millisecond) // something was killed
 			continue
 		}
 		line, err := json.Marshal(ack{l.ID, l.Registration, l.Serial})
@@ -262,6 +262,6 @@ func granting(text string) error {
 		if err := acks.Sync(); err != nil {
 			return err
 		}
-		time.Sleep(k.Pause) // SQLite gives no turns: without a pause others starve
+		<-time.After(k.Pause) // SQLite gives no turns: without a pause others starve
 	}
 }

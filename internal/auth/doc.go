@@ -60,6 +60,7 @@ func New(o Options) *Service {
 	m.Codec = jsonCodec{}
 	m.Cookie.Name = s.cookieName("hoshi")
 	m.Cookie.Secure = o.Secure
+	m.Cookie.Persist = false // ends with the browser
 	s.sessions = m
 	return s
 }

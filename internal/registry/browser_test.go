@@ -37,7 +37,7 @@ func TestPublicPagesInABrowser(t *testing.T) {
 				page.Axe()
 			}
 		}
-		for path, want := range map[string]int64{"/list": 200, "/list.en": 200, "/list?q=HX": 200, "/list?q=nothing": 200, "/L/XXXX": 404} {
+		for path, want := range map[string]int64{"/list": 200, "/list.en": 200, "/list?q=HX": 200, "/list?q=nothing": 200, "/L/ZZZZ": 404} {
 			if status := page.Go(site.URL + path); status != want {
 				t.Errorf("%s: %d", path, status)
 			}

@@ -11,11 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // axe is the accessibility checker axe-core; its licence lies beside it.
@@ -190,10 +192,63 @@ func (p *Page) Fill(id, text string) {
 	p.do("fill "+id, fill)
 }
 
-// Set sets the value of a control that cannot be typed into, such as a list or a date.
-func (p *Page) Set(id, value string) {
+// Choose picks an entry of a list by its value.
+func (p *Page) Choose(id, value string) {
 	p.t.Helper()
-	p.do("set "+id, chromedp.SetValue(chromedp.CSS(fmt.Sprintf("[id=%q]", id)), value))
+	css := fmt.Sprintf("[id=%q]", id)
+	n := -1
+	for i, v := range p.options(css) {
+		if v == value {
+			n = i
+		}
+	}
+	if n < 0 {
+		p.t.Fatalf("browser: %s has no entry %q", css, value)
+	}
+	keys := kb.Home + strings.Repeat(kb.ArrowDown, n)
+	p.do("choose "+value, p.typing(css, keys))
+}
+
+// options lists the values of a list's entries.
+func (p *Page) options(css string) []string {
+	p.t.Helper()
+	doc, err := goquery.NewDocumentFromReader(strings.NewReader(run(p, "html of "+css, chromedp.OuterHTML(chromedp.CSS(css)))))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var out []string
+	doc.Find("option").Each(func(_ int, s *goquery.Selection) { out = append(out, s.AttrOr("value", "")) })
+	return out
+}
+
+// TypeDay types a day into a date control, as the browser's language orders it.
+func (p *Page) TypeDay(id string, year, month, day int) {
+	p.t.Helper()
+	p.do("type a day", p.typing(fmt.Sprintf("[id=%q]", id), fmt.Sprintf("%02d%02d%04d", month, day, year)))
+}
+
+// typing presses keys on a control.
+func (p *Page) typing(css, keys string) chromedp.Action[chromedp.Void] {
+	return chromedp.QueryAfter(chromedp.CSS(css), func(ctx context.Context, t *chromedp.Target, nodes []*chromedp.Node) (chromedp.Void, error) {
+		if len(nodes) == 0 {
+			return chromedp.Void{}, fmt.Errorf("no %s", css)
+		}
+		if _, err := cdp.Call(ctx, t, dom.Focus, dom.FocusParams{NodeID: nodes[0].NodeID}); err != nil {
+			return chromedp.Void{}, err
+		}
+		return chromedp.KeyEvent(keys)(ctx, t)
+	})
+}
+
+// WaitText waits until an element says exactly the text.
+func (p *Page) WaitText(css, text string) {
+	p.t.Helper()
+	for range 200 {
+		if Eval[string](p, fmt.Sprintf(`new Promise(r => setTimeout(() => r(document.querySelector(%q)?.textContent ?? ""), 100))`, css)) == text {
+			return
+		}
+	}
+	p.t.Fatalf("browser: %s never says %q", css, text)
 }
 
 // Upload chooses a file.

@@ -275,7 +275,7 @@ func (c *call) fail(err error) {
 	sentence, _ := c.lang.Error(err)
 	f := c.frame("web.error." + string(kind))
 	f.Problem = nil
-	if rerr := c.render("error", errorPage{frame: f, Sentence: sentence, Kind: string(kind)}); rerr != nil {
+	if rerr := c.render("error", errorPage{frame: f, Sentence: sentence, Kind: string(kind), Typed: c.typedPairs(f)}); rerr != nil {
 		c.Log.LogAttrs(c.r.Context(), slog.LevelError, "the error page failed", slog.Any("err", rerr))
 		http.Error(c.w, sentence, c.status)
 	}
@@ -285,7 +285,23 @@ type errorPage struct {
 	*frame
 	Sentence string
 	Kind     string
+	Typed    []pair // what was sent with the refused form, for the person to copy
 }
+
+// typedPairs lists what the person wrote into a form that no page shows again.
+func (c *call) typedPairs(f *frame) []pair {
+	var out []pair
+	for _, name := range slices.Sorted(maps.Keys(c.r.PostForm)) {
+		v := normal(c.r.PostForm.Get(name))
+		if label := f.Label(anchor(name)); v != "" && label != "" && !slices.Contains(secrets, name) {
+			out = append(out, pair{label, v, ""})
+		}
+	}
+	return out
+}
+
+// secrets are the fields that never come back to a page.
+var secrets = []string{"password", "old", "code", "key.pem"}
 
 func notFound(*call) error { return fault.New(fault.NotFound, "web", "fault.not-found") }
 

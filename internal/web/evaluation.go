@@ -19,6 +19,7 @@ type evaluationView struct {
 	Criteria      []criterionView
 	Answered, All int
 	Percent       int
+	Open          string // first criterion without a result; "" = none
 	Editable      bool
 	Applicant     bool
 	Steps         []step
@@ -58,6 +59,19 @@ func (v criterionView) ResultField() field {
 	x := v.Choose(v.At+".result", "web.result.", values)
 	x.Label = v.T("web.field.answers.result")
 	return x
+}
+
+// Differs reports whether the chosen result is another than the verdict's, where
+// the verdict is one: then the justification must say why.
+func (v criterionView) Differs() bool {
+	if v.Verdict == nil || v.Result == "" {
+		return false
+	}
+	switch v.Verdict.Outcome {
+	case criteria.Conforms, criteria.DoesNotConform, criteria.NotApplicable:
+		return v.Result != string(v.Verdict.Outcome)
+	}
+	return false
 }
 
 // mark is how sure a value of the edition is, with its word.
@@ -128,6 +142,9 @@ func evaluationPage(c *call) error {
 	for _, cr := range e.Edition.Criteria {
 		x := criterionView{frame: v.frame, Criterion: cr, At: "answers." + cr.ID, Legend: e.Edition.Legend}
 		x.Result = v.form.Get(x.At + ".result")
+		if x.Result == "" && v.Open == "" {
+			v.Open = cr.ID
+		}
 		for i := range verdicts {
 			if verdicts[i].Criterion == cr.ID {
 				x.Verdict = &verdicts[i]

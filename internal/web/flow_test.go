@@ -341,7 +341,10 @@ func TestRoles(t *testing.T) {
 		t.Fatal(err)
 	}
 	form.Set("evaluation.sworn", "yes")
-	v.post(sign, form, http.StatusForbidden)
+	form.Set("evaluation.qualification", "登録セキスペ 第000001号")
+	if p := v.post(sign, form, http.StatusForbidden); !strings.Contains(p.text("main details"), "第000001号") {
+		t.Errorf("what was typed is lost: %s", p.text("main"))
+	}
 	v.post("/portal/account/act", url.Values{"membership": {"m-tanaka"}}, http.StatusForbidden)
 }
 

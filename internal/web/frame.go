@@ -68,6 +68,7 @@ func (c *call) frame(titleKey string, args ...any) *frame {
 	if c.r.Method != "GET" {
 		u.Path, q = c.formPath(), url.Values{}
 	}
+	q.Del("done")
 	q.Set("lang", string(c.lang.Other()))
 	u.RawQuery = q.Encode()
 	f.OtherLang = u.String()

@@ -65,16 +65,22 @@ func (w *world) attach(t *testing.T, e scheme.Evaluation) {
 	t.Helper()
 	ctx := context.Background()
 	key := must[scheme.SigningKey](t)(w.EnrolKey(ctx, w.Vendor, "試験室 1", caseworktest.Key(t, 7)))
+	w.sealed(t, key.ID)
+	if _, _, err := w.AttachBundle(ctx, w.Vendor, e.ID, "run.hoshi", 5, strings.NewReader("12345"), true); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sealed makes the next bundle one with a verdict of every outcome.
+func (w *world) sealed(t *testing.T, keyID string) {
+	t.Helper()
 	ed := must[*criteria.Edition](t)(criteria.Builtin(editionID))
-	w.Bundle = &casework.Sealed{KeyID: key.ID, Product: "見守りカメラ", Models: []string{"HC-100"}, Edition: ed.Digest(),
+	w.Bundle = &casework.Sealed{KeyID: keyID, Product: "見守りカメラ", Models: []string{"HC-100"}, Edition: ed.Digest(),
 		Started: caseworktest.Start, Tool: "hoshi 0.1", Facts: fact.Set{{Name: "tcp.open", Subject: "tcp/23", Value: map[string]any{"open": true}, Origin: fact.Observed}}}
 	for i, c := range ed.Criteria {
 		o := criteria.Outcomes[i%len(criteria.Outcomes)]
 		w.Bundle.Verdicts = append(w.Bundle.Verdicts, criteria.Verdict{Criterion: c.ID, Outcome: o, Rule: "R-01-1",
 			Reason: i18n.Text{JA: "23 番ポートが開いています。", EN: "Port 23 is open."}, Facts: []string{"tcp.open[tcp/23]"}, Missing: []string{"tls.coverage"}})
-	}
-	if _, _, err := w.AttachBundle(ctx, w.Vendor, e.ID, "run.hoshi", 5, strings.NewReader("12345"), true); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -434,7 +440,7 @@ func TestTemplateKeys(t *testing.T) {
 	if count < 100 {
 		t.Errorf("only %d keys found", count)
 	}
-	for _, prefix := range []string{"web.state.", "web.turn."} {
+	for _, prefix := range []string{"web.state.", "web.turn.", "web.turn-officer.", "web.task.application."} {
 		for _, s := range scheme.ApplicationStates {
 			if !i18n.Has(prefix + string(s)) {
 				t.Errorf("no sentence %s%s", prefix, s)

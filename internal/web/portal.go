@@ -1,6 +1,8 @@
 package web
 
 import (
+	"slices"
+
 	"hoshi/internal/casework"
 	"hoshi/internal/scheme"
 )
@@ -64,6 +66,15 @@ func (c *call) officerHome(v *portalView) error {
 		l.Mine = r.Turn == scheme.Officer && (r.Application.State != scheme.ApplicationProposed || r.MayDecide)
 		v.Queue = append(v.Queue, l)
 	}
+	slices.SortStableFunc(v.Queue, func(a, b queueLine) int { // mine first, else as the use case gave them
+		switch {
+		case a.Mine == b.Mine:
+			return 0
+		case a.Mine:
+			return -1
+		}
+		return 1
+	})
 	return err
 }
 

@@ -28,8 +28,10 @@ for (const form of document.querySelectorAll("form[data-draft]")) {
   const state = form.querySelector("[data-draft-state]");
   const say = (what) => { if (state) state.textContent = form.dataset[what]; };
   let timer = 0;
-  let saving = Promise.resolve();
+  let busy = false;
+  let waiting = null; // the button that was pressed while a draft was on its way
   const save = async () => {
+    busy = true;
     say("saving");
     try {
       const answer = await fetch(form.action, {
@@ -44,23 +46,20 @@ for (const form of document.querySelectorAll("form[data-draft]")) {
     } catch {
       say("failed");
     }
+    busy = false;
+    if (waiting) form.requestSubmit(waiting);
   };
-  form.addEventListener("input", () => {
+  const later = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => { saving = saving.then(save); }, 3000);
-  });
+    timer = setTimeout(() => { if (busy) later(); else save(); }, 3000);
+  };
+  form.addEventListener("input", later);
+  // The version on the form must be the newest before the form is sent.
   form.addEventListener("submit", (event) => {
     clearTimeout(timer);
-    if (form.dataset.waited) return;
-    // The version on the form must be the newest before it is sent.
+    if (!busy) return;
     event.preventDefault();
-    const button = event.submitter;
-    // A task of its own: while the submit event is still being told, the browser
-    // ignores requestSubmit.
-    saving.then(() => setTimeout(() => {
-      form.dataset.waited = "1";
-      delete form.dataset.sent;
-      form.requestSubmit(button);
-    }));
+    delete form.dataset.sent;
+    waiting = event.submitter;
   });
 }
