@@ -34,6 +34,9 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	testkit.StopShared()
+	if bin, err := hoshi(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(bin)) // a temporary folder; the system clears it too
+	}
 	os.Exit(code)
 }
 
