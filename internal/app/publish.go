@@ -37,6 +37,7 @@ type logKeeper struct {
 	signer   *signer.Client
 	holder   string
 	woken    chan struct{}
+	began    time.Time
 
 	mu   sync.Mutex
 	last registry.Round // of the newest run, for the health check
@@ -55,7 +56,7 @@ func (k *logKeeper) run(ctx context.Context) error {
 	if _, err := io.ReadFull(k.app.Rand, id[:]); err != nil {
 		return err
 	}
-	k.holder = hex.EncodeToString(id[:])
+	k.holder, k.began = hex.EncodeToString(id[:]), k.app.Now()
 	defer k.release()
 	var pub *registry.Publisher
 	var expired time.Time
@@ -105,6 +106,11 @@ func (k *logKeeper) note(ctx context.Context, r registry.Round, err error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	// The signer may be a child that is just starting.
+	starting := k.at.IsZero() && fault.Is(err, fault.Unavailable) && k.app.Now().Sub(k.began) < 5*time.Second
+	if starting {
+		return
+	}
 	if err != nil && (k.err == nil || k.err.Error() != err.Error()) {
 		k.app.Log.LogAttrs(ctx, slog.LevelError, "the log does not move", slog.Any("err", err), slog.String("kind", string(fault.KindOf(err))))
 	}
