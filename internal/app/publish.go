@@ -26,7 +26,6 @@ const (
 	leaseName  = "publisher"
 	leaseTime  = 3 * time.Second
 	expireBeat = time.Minute
-	starting   = 5 * time.Second // how long a signer may take to answer before it is missed
 )
 
 // logKeeper moves the log forward and publishes, in the one process that holds the
@@ -38,12 +37,12 @@ type logKeeper struct {
 	signer   *signer.Client
 	holder   string
 	woken    chan struct{}
+	began    time.Time
 
-	mu    sync.Mutex
-	began time.Time      // when it was looked at first
-	last  registry.Round // of the newest run, for the health check
-	err   error
-	at    time.Time
+	mu   sync.Mutex
+	last registry.Round // of the newest run, for the health check
+	err  error
+	at   time.Time
 }
 
 func newLogKeeper(a *App, files sequence.Files, editions func(string) (*criteria.Edition, error)) *logKeeper {
@@ -57,7 +56,7 @@ func (k *logKeeper) run(ctx context.Context) error {
 	if _, err := io.ReadFull(k.app.Rand, id[:]); err != nil {
 		return err
 	}
-	k.holder = hex.EncodeToString(id[:])
+	k.holder, k.began = hex.EncodeToString(id[:]), k.app.Now()
 	defer k.release()
 	var pub *registry.Publisher
 	var expired time.Time
@@ -107,11 +106,10 @@ func (k *logKeeper) note(ctx context.Context, r registry.Round, err error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.began.IsZero() {
-		k.began = k.app.Now()
-	}
-	if fault.Is(err, fault.Unavailable) && k.at.IsZero() && k.app.Now().Sub(k.began) < starting {
-		return // the signer's process is still starting
+	// The signer may be a child that is just starting.
+	starting := k.at.IsZero() && fault.Is(err, fault.Unavailable) && k.app.Now().Sub(k.began) < 5*time.Second
+	if starting {
+		return
 	}
 	if err != nil && (k.err == nil || k.err.Error() != err.Error()) {
 		k.app.Log.LogAttrs(ctx, slog.LevelError, "the log does not move", slog.Any("err", err), slog.String("kind", string(fault.KindOf(err))))

@@ -34,8 +34,14 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	testkit.StopShared()
+	if built != "" {
+		_ = os.RemoveAll(built) // a temporary folder; the system clears it too
+	}
 	os.Exit(code)
 }
+
+// built is the folder of the program, once it was built.
+var built string
 
 // hoshi is the real program, built once.
 var hoshi = sync.OnceValues(func() (string, error) {
@@ -43,6 +49,7 @@ var hoshi = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	bin := filepath.Join(dir, "hoshi")
 	out, err := exec.Command("go", "build", "-o", bin, "hoshi/cmd/hoshi").CombinedOutput()
 	if err != nil {
