@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"testing"
 
@@ -18,7 +19,9 @@ var update = flag.Bool("update", false, "rewrite the golden files inside the scr
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"hoshi": func() {
-			os.Exit(cli.Main(context.Background(), os.Args[1:], &cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}))
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+			defer stop()
+			os.Exit(cli.Main(ctx, os.Args[1:], &cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}))
 		},
 	})
 }
@@ -31,14 +34,28 @@ func TestScript(t *testing.T) {
 		t.Fatal(err)
 	}
 	label := labelScripts(t)
+	// Servers refuse to keep data where a restart empties it, as /tmp may be.
+	root, err := os.MkdirTemp("/var/tmp", "hoshi-script-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(root); err != nil {
+			t.Error(err)
+		}
+	})
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
+		WorkdirRoot:   root,
 		UpdateScripts: *update,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("CRITERIA", criteria)
 			e.Setenv("HOSHI_LANG", "ja")
+			if err := freeAddress(e); err != nil {
+				return err
+			}
 			return label(e)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "exits": exits, "grant": grant(t), "settled": settled, "health": health},
 	})
 }

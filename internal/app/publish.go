@@ -36,6 +36,7 @@ type logKeeper struct {
 	editions func(string) (*criteria.Edition, error)
 	signer   *signer.Client
 	holder   string
+	woken    chan struct{}
 
 	mu   sync.Mutex
 	last registry.Round // of the newest run, for the health check
@@ -44,7 +45,7 @@ type logKeeper struct {
 }
 
 func newLogKeeper(a *App, files sequence.Files, editions func(string) (*criteria.Edition, error)) *logKeeper {
-	return &logKeeper{app: a, files: files, editions: editions, signer: signer.Dial(a.Config.Signer.Socket)}
+	return &logKeeper{app: a, files: files, editions: editions, signer: signer.Dial(a.Config.Signer.Socket), woken: make(chan struct{}, 1)}
 }
 
 // run works until ctx ends. Whatever fails is tried again: the signer may start
@@ -84,7 +85,16 @@ func (k *logKeeper) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		case <-k.woken:
 		}
+	}
+}
+
+// wake makes the log look at once.
+func (k *logKeeper) wake() {
+	select {
+	case k.woken <- struct{}{}:
+	default: // it is awake
 	}
 }
 

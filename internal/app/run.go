@@ -12,7 +12,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"hoshi/internal/casework"
 	"hoshi/internal/fault"
+	"hoshi/internal/jobs"
+	"hoshi/internal/store"
 )
 
 // grace is how long requests in flight may take when the server is asked to stop.
@@ -36,6 +39,7 @@ func (a *App) Run(ctx context.Context, ready func(addr net.Addr)) error {
 		back.Go(func() error { return a.superviseSigner(inner) })
 	}
 	back.Go(func() error { return a.log.run(inner) })
+	back.Go(func() error { return a.jobs().Run(inner) })
 
 	var front errgroup.Group
 	main := a.server(a.mux())
@@ -54,6 +58,17 @@ func (a *App) Run(ctx context.Context, ready func(addr net.Addr)) error {
 	err = front.Wait()
 	stopInner()
 	return errors.Join(err, back.Wait())
+}
+
+// jobs does what follows from acts. A label's public files follow from the log, so
+// its job only makes the log look at once.
+func (a *App) jobs() *jobs.Runner {
+	handlers, periodic := a.Casework.Jobs()
+	handlers[casework.JobPublish] = func(context.Context, store.Job) error {
+		a.log.wake()
+		return nil
+	}
+	return &jobs.Runner{DB: a.DB, Handlers: handlers, Periodic: periodic, Log: a.Log, Rand: a.Rand, Workers: 2}
 }
 
 func (a *App) server(h http.Handler) *http.Server {

@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"context"
-	crand "crypto/rand"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -14,14 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"hoshi/internal/blob"
-	"hoshi/internal/casework"
-	"hoshi/internal/casework/caseworktest"
-	"hoshi/internal/criteria"
+	"hoshi/internal/app/apptest"
 	"hoshi/internal/demo"
-	"hoshi/internal/policy"
-	"hoshi/internal/registry"
-	"hoshi/internal/scheme"
 	"hoshi/internal/store"
 	"hoshi/internal/store/postgres"
 	"hoshi/internal/store/sqlite"
@@ -64,12 +57,9 @@ type site struct {
 	dir     string
 	url     string // of PostgreSQL
 	cluster *testkit.Cluster
-	people  people
+	people  apptest.People
 	server  [2]*process
 }
-
-// people are who takes part in a grant.
-type people struct{ Vendor, Officer, Second policy.Actor }
 
 // newSite makes an installation on SQLite, or on the cluster's own database. Its
 // folder is one that a restart does not empty, or the program would refuse it. The
@@ -126,8 +116,7 @@ signer: {socket: signer.sock`+map[bool]string{true: ", key: keys/key.pem, state:
 	if err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w := caseworktest.New(t, db, testkit.NewClock(time.Now().Add(-time.Hour)), 1)
-	s.people = people{w.Vendor, w.Officer, w.Second}
+	s.people = apptest.Seed(t, db)
 	return s
 }
 
@@ -202,12 +191,14 @@ type task struct {
 	SQLite, Postgres string
 	Blobs            string
 	Acks             string
-	People           people
+	Pause            time.Duration
+	People           apptest.People
 }
 
 func (s *site) client(i int) *client {
 	s.t.Helper()
-	text, err := json.Marshal(task{SQLite: filepath.Join(s.dir, "hoshi.db"), Postgres: s.url, Blobs: s.t.TempDir(), Acks: s.ackFile(i), People: s.people})
+	text, err := json.Marshal(task{SQLite: filepath.Join(s.dir, "hoshi.db"), Postgres: s.url, Blobs: s.t.TempDir(), Acks: s.ackFile(i), People: s.people,
+		Pause: 100 * time.Millisecond})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -241,26 +232,24 @@ func granting(text string) error {
 	if err != nil {
 		return err
 	}
-	blobs, err := blob.Open(k.Blobs)
-	if err != nil {
-		return err
-	}
 	ctx := context.Background()
 	db, err := store.Open(ctx, e, time.Now)
 	for tries := 0; err != nil; tries++ {
 		if tries == 200 {
 			return err
 		}
-		time.Sleep(50 * time.Millisecond) // the database may be starting
+		<-time.After(50 * time.Millisecond) // the database may be starting
 		db, err = store.Open(ctx, e, time.Now)
 	}
-	s := &casework.Service{DB: db, Settings: set, Editions: criteria.Builtin, Blobs: blobs, Fold: registry.Fold,
-		StatusListURL: "https://" + set.Host + "/status-list", Rand: crand.Reader}
+	s, err := apptest.Service(db, set, "", k.Blobs)
+	if err != nil {
+		return err
+	}
 	for {
-		l, err := grant(ctx, s, k.People)
+		l, err := apptest.Grant(ctx, s, k.People, "star1")
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			time.Sleep(20 * time.Millisecond) // something was killed
+			<-time.After(20 * time.Millisecond) // something was killed
 			continue
 		}
 		line, err := json.Marshal(ack{l.ID, l.Registration, l.Serial})
@@ -273,40 +262,6 @@ func granting(text string) error {
 		if err := acks.Sync(); err != nil {
 			return err
 		}
+		<-time.After(k.Pause) // SQLite gives no turns: without a pause others starve
 	}
-}
-
-// grant walks one application from the first draft to the label.
-func grant(ctx context.Context, s *casework.Service, p people) (scheme.Label, error) {
-	product, err := s.CreateProduct(ctx, p.Vendor, caseworktest.Product(), "")
-	if err != nil {
-		return scheme.Label{}, err
-	}
-	e, err := s.CreateEvaluation(ctx, p.Vendor, product.ID, s.Settings.Levels[0].Editions[0], "")
-	if err != nil {
-		return scheme.Label{}, err
-	}
-	caseworktest.Fill(&e)
-	if e, err = s.SaveEvaluation(ctx, p.Vendor, e); err != nil {
-		return scheme.Label{}, err
-	}
-	a, err := s.CreateApplication(ctx, p.Vendor, e.ID, "")
-	if err != nil {
-		return scheme.Label{}, err
-	}
-	form := caseworktest.Form()
-	form.Months = s.Settings.Validity.MaxMonths
-	for _, step := range []func() (scheme.Application, error){
-		func() (scheme.Application, error) { return s.SaveApplication(ctx, p.Vendor, a.ID, a.Version, form) },
-		func() (scheme.Application, error) { return s.Submit(ctx, p.Vendor, a.ID, a.Version, "") },
-		func() (scheme.Application, error) { return s.Accept(ctx, p.Officer, a.ID, a.Version, "") },
-		func() (scheme.Application, error) {
-			return s.ProposeGrant(ctx, p.Officer, a.ID, a.Version, "整っています", "")
-		},
-	} {
-		if a, err = step(); err != nil {
-			return scheme.Label{}, err
-		}
-	}
-	return s.Grant(ctx, p.Second, a.ID, a.Version, "")
 }

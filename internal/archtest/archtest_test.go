@@ -36,7 +36,7 @@ var layers = [][]string{
 // offline packages run on a laptop beside the device: no database, no server.
 var offline = []string{"internal/assess", "internal/probe", "internal/evidence", "internal/ledger", "internal/label", "internal/criteria", "internal/practice"}
 
-var testOnly = []string{"internal/testkit", "internal/casework/caseworktest", "internal/archtest", "internal/store/storetest", "internal/ledger/ledgertest", "internal/blob/blobtest"}
+var testOnly = []string{"internal/testkit", "internal/casework/caseworktest", "internal/app/apptest", "internal/archtest", "internal/store/storetest", "internal/ledger/ledgertest", "internal/blob/blobtest"}
 
 type file struct {
 	path, pkg string // pkg is the folder, relative to the root

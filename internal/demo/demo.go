@@ -9,6 +9,8 @@ package demo
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"io/fs"
@@ -148,6 +150,9 @@ func (o *Options) folder() error {
 			return fault.Wrap(fault.Invalid, op, err, "demo.folder", "dir", o.Dir)
 		}
 	}
+	if err := os.MkdirAll(filepath.Dir(o.socket()), 0o700); err != nil {
+		return fault.Wrap(fault.Invalid, op, err, "demo.folder", "dir", o.Dir)
+	}
 	if ours && !o.Fresh {
 		return nil
 	}
@@ -163,7 +168,18 @@ func (o *Options) config(site string) *config.Config {
 	none := 0
 	return &config.Config{Database: config.Database{SQLite: o.path("data", "hoshi.db")}, Data: o.path("data"), Public: o.path("public"),
 		Listen: o.Listen, URL: site, Quorum: &none,
-		Signer: config.Signer{Socket: o.path("signer", "socket"), Key: o.path("signer", "key.pem"), State: o.path("signer", "state.json")}}
+		Signer: config.Signer{Socket: o.socket(), Key: o.path("signer", "key.pem"), State: o.path("signer", "state.json")}}
+}
+
+// socket is where the signer answers. A socket's path is at most about a hundred
+// bytes long, so in a deep folder it lies elsewhere.
+func (o *Options) socket() string {
+	p := o.path("signer", "socket")
+	if len(p) <= 100 {
+		return p
+	}
+	sum := sha256.Sum256([]byte(o.Dir))
+	return filepath.Join(os.TempDir(), "hoshi-demo-"+hex.EncodeToString(sum[:8]), "socket")
 }
 
 // origin names the demo's log.

@@ -53,6 +53,7 @@ type Publisher struct {
 	ready  bool
 	redraw bool              // the pictures in the folder are of another design
 	due    map[string]string // labels whose files are to be written, with what stood in the way last
+	first  []string          // those of them about which a leaf has just come
 	listed time.Time         // when the newest status list was made
 	ended  bool              // a label has ended since the newest status list
 	fresh  bool              // a label was granted or changed since then
@@ -180,6 +181,22 @@ func (p *Publisher) sequence(ctx context.Context) (*ledger.Seen, error) {
 // touch says that the files of a label are out of date.
 func (p *Publisher) touch(id string) { p.due[id] = "" }
 
+// queue is the order in which due labels are written: what has just happened before
+// what is only rewritten for a new day.
+func (p *Publisher) queue() []string {
+	out, seen := p.first, make(map[string]bool, len(p.first))
+	p.first = nil
+	for _, id := range out {
+		seen[id] = true
+	}
+	for _, id := range slices.Sorted(maps.Keys(p.due)) {
+		if !seen[id] {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
 // catchUp replays the leaves that became public and touches the labels concerned.
 func (p *Publisher) catchUp(ctx context.Context, size int64) error {
 	for from := p.replay.Size(); from < size; from = p.replay.Size() {
@@ -199,6 +216,9 @@ func (p *Publisher) catchUp(ctx context.Context, size int64) error {
 				continue
 			}
 			p.touch(l.Subject.Label)
+			if p.ready && !slices.Contains(p.first, l.Subject.Label) {
+				p.first = append(p.first, l.Subject.Label)
+			}
 			switch l.Type {
 			case ledger.LabelGranted, ledger.LabelUpdated, ledger.LabelRenewed, ledger.LabelExpired:
 				p.fresh = true
@@ -222,7 +242,7 @@ func (p *Publisher) writeLabels(ctx context.Context, at *ledger.Seen, now time.T
 	}
 	n := 0
 	began := time.Now()
-	for _, id := range slices.Sorted(maps.Keys(p.due)) {
+	for _, id := range p.queue() {
 		if p.Pause > 0 && time.Since(began) > p.Pause {
 			break
 		}
