@@ -192,6 +192,33 @@ func TestUploadOverTheLimit(t *testing.T) {
 	}
 }
 
+// Both values of a conflict stand in a page that everybody can use.
+func TestConflictInBrowser(t *testing.T) {
+	w := newWorld(t, true)
+	e := w.complete(t)
+	b := testkit.NewBrowser(t)
+	one, two := b.Open(testkit.Phone), b.Open(testkit.Phone)
+	one.Go(w.srv.URL + "/sign-in")
+	one.Submit(`form:has(input[value="hoshino@example.jp"]) button`)
+	for _, p := range []*testkit.Page{one, two} {
+		p.Go(w.srv.URL + "/portal/products/" + e.ProductID)
+	}
+	one.Fill("product.name", "一つ目の窓")
+	two.Fill("product.name", "二つ目の窓")
+	one.Submit(".save-bar button")
+	if status := two.Submit(".save-bar button"); status != http.StatusConflict {
+		t.Fatalf("status %d", status)
+	}
+	two.Axe()
+	two.Shot("conflict")
+	if says := two.Text(".banner-warn tbody"); !strings.Contains(says, "一つ目の窓") || !strings.Contains(says, "二つ目の窓") {
+		t.Errorf("the page says %q", says)
+	}
+	if status := two.Submit(".save-bar button"); status != http.StatusOK {
+		t.Errorf("saving after reading both: status %d", status)
+	}
+}
+
 // The error summary takes the focus, so that a screen reader begins there.
 func TestErrorSummaryHasFocus(t *testing.T) {
 	w := newWorld(t, true)
