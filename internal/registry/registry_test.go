@@ -79,6 +79,63 @@ func TestLabelPageSaysWhatTheTableAsks(t *testing.T) {
 	}
 }
 
+// English names stand on the English page with the Japanese ones beside them; where
+// there is none, the Japanese text stands there and is marked as Japanese.
+func TestEnglishNames(t *testing.T) {
+	b := lite(t)
+	p := camera
+	p.nameEN, p.orgEN, p.summaryEN = "Watch Camera HX", "Hoshimi Electric", "A camera for indoors"
+	named := b.grant(p)
+	bare := b.grant(camera)
+	b.run()
+
+	d := b.page(registry.LabelPath(string(named), i18n.EN))
+	if got := words(d.Find("h1")); got != "Watch Camera HX" {
+		t.Errorf("heading %q", got)
+	}
+	if got := d.Find("title").Text(); !strings.HasPrefix(got, "Watch Camera HX") {
+		t.Errorf("title %q", got)
+	}
+	for _, want := range []string{"Hoshimi Electric declared it", "A camera for indoors"} {
+		if !strings.Contains(words(d.Find("main")), want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(words(d.Find("main")), "屋内用の見守りカメラ") {
+		t.Error("the Japanese summary stands on the English page, too")
+	}
+	if got := words(d.Find(".original[lang=ja]")); got != "星見電機株式会社みまもりカメラ HX" {
+		t.Errorf("names as registered: %q", got)
+	}
+	if d := b.page(registry.LabelPath(string(named), i18n.JA)); words(d.Find("h1")) != "みまもりカメラ HX" || d.Find("main [lang]").Length() != 0 {
+		t.Error("the Japanese page is not in Japanese alone")
+	}
+
+	d = b.page(registry.LabelPath(string(bare), i18n.EN))
+	if got := words(d.Find("h1 > span[lang=ja]")); got != "みまもりカメラ HX" {
+		t.Errorf("heading that falls back: %q", got)
+	}
+	if got := words(d.Find(".five span[lang=ja]")); got != "星見電機株式会社" {
+		t.Errorf("applicant that falls back: %q", got)
+	}
+	if got := words(d.Find("td > span[lang=ja]")); got != "情報を保存しません" {
+		t.Errorf("public reason: %q", got)
+	}
+
+	d = b.page("/list.en")
+	if got := words(d.Find(".hits .name")); got != "みまもりカメラ HXWatch Camera HX" {
+		t.Errorf("list %q", got)
+	}
+	if got := words(d.Find(".hits .name span[lang=ja]")); got != "みまもりカメラ HX" {
+		t.Errorf("list, marked as Japanese: %q", got)
+	}
+	for path, want := range map[string]string{"/list.json": `"productEn":"Watch Camera HX"`, "/L/" + string(named) + ".json": `"applicantEn":"Hoshimi Electric"`} {
+		if got := b.get(path).Body.String(); !strings.Contains(got, want) {
+			t.Errorf("%s lacks %s", path, want)
+		}
+	}
+}
+
 // The status is told by words and a sign of its own, not by colour alone.
 func TestStatusIsUnmistakable(t *testing.T) {
 	b := lite(t)
