@@ -55,7 +55,7 @@ func TestLabelPageSaysWhatTheTableAsks(t *testing.T) {
 		{i18n.JA, []string{"みまもりカメラ HX", "HX-100/B", "秘密製造所", "屋内用の見守りカメラ", "https://vendor.example/hx", "support@vendor.example", "HS1-2026-00001",
 			"☆1", "star1-2024r1-reconstructed", "有効", "2026年11月23日", "2028年11月22日", "星見電機株式会社", "IoT 製品ベンダー", "https://vendor.example/psirt",
 			"2030年3月31日", "情報を保存しません", "完全に確保されていることを保証するものではありません", "認証したり保証したりするものではありません",
-			"2026年11月23日のラベル付与時に基準へ適合していました", "S1.1-11", "対象外", "再構成"}},
+			"2026年11月23日のラベル交付時に基準へ適合していました", "S1.1-11", "対象外", "再構成"}},
 		{i18n.EN, []string{"HX-100", "Star 1", "valid", "23 November 2026", "22 November 2028", "vendor of the IoT product", "does not guarantee",
 			"conformed to the criteria when the label was granted on 23 November 2026", "not applicable"}},
 	} {
