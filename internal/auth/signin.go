@@ -253,7 +253,7 @@ func (s *Service) ChangePassword(ctx context.Context, old, password string) erro
 	if !fits {
 		return s.failed(ctx, c.ID, wrongOld(op))
 	}
-	if err := checkPassword(op, "password", password); err != nil {
+	if err := checkPassword(op, "new", password); err != nil {
 		return err
 	}
 	phc, err := s.hashPassword(ctx, password)
