@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,8 +16,7 @@ import (
 	"hoshi/internal/fault"
 	"hoshi/internal/scheme"
 	"hoshi/internal/store"
-	"hoshi/internal/store/postgres"
-	"hoshi/internal/store/sqlite"
+	"hoshi/internal/store/storetest"
 	"hoshi/internal/testkit"
 )
 
@@ -41,36 +39,20 @@ type bench struct {
 }
 
 func onBothEngines(t *testing.T, run func(t *testing.T, b *bench)) {
-	for name, engine := range map[string]func(t *testing.T) store.Engine{
-		"sqlite":   func(t *testing.T) store.Engine { return sqlite.Engine{Path: filepath.Join(t.TempDir(), "hoshi.db")} },
-		"postgres": func(t *testing.T) store.Engine { return postgres.Engine{URL: testkit.PostgresURL(t)} },
-	} {
-		t.Run(name, func(t *testing.T) {
-			clock := testkit.NewClock(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
-			db, err := store.Open(t.Context(), engine(t), clock.Now)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := db.Close(); err != nil {
-					t.Error(err)
-				}
-			})
-			if err := db.Migrate(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			b := &bench{Service: New(Options{DB: db, Now: clock.Now, Rand: rand.Reader, Issuer: "Hoshi"}), t: t, db: db, clock: clock, secret: "JBSWY3DPEHPK3PXP"}
-			phc, err := b.hashPassword(t.Context(), password)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b.account, err = b.AddAccount(t.Context(), scheme.Person{Name: "星野"}, "Hoshino@Example.jp", phc, b.secret)
-			if err != nil {
-				t.Fatal(err)
-			}
-			run(t, b)
-		})
-	}
+	storetest.Engines(t, func(t *testing.T, e store.Engine) {
+		clock := testkit.NewClock(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
+		db := storetest.Open(t, e, clock.Now)
+		b := &bench{Service: New(Options{DB: db, Now: clock.Now, Rand: rand.Reader, Issuer: "Hoshi"}), t: t, db: db, clock: clock, secret: "JBSWY3DPEHPK3PXP"}
+		phc, err := b.hashPassword(t.Context(), password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.account, err = b.AddAccount(t.Context(), scheme.Person{Name: "星野"}, "Hoshino@Example.jp", phc, b.secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, b)
+	})
 }
 
 // browser carries a session's cookie from request to request.

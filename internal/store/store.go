@@ -72,6 +72,9 @@ func (db *DB) Close() error {
 	return err
 }
 
+// Now reads the clock that transactions freeze.
+func (db *DB) Now() time.Time { return db.now() }
+
 // Engine returns the engine, for what only the operator's commands need.
 func (db *DB) Engine() Engine { return db.engine }
 

@@ -105,7 +105,7 @@ func New(t testing.TB, db *store.DB, clock *testkit.Clock, seed uint64) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	blobs, err := blob.Open(t.TempDir())
+	blobs, err := blob.Open(t.TempDir(), Start)
 	if err != nil {
 		t.Fatal(err)
 	}
