@@ -293,7 +293,7 @@ func TestKeyFile(t *testing.T) {
 func TestSocket(t *testing.T) {
 	c, _ := newCore(t)
 	path := filepath.Join(t.TempDir(), "s")
-	l, err := signer.Listen(path)
+	l, err := signer.Listen(path, signer.OwnerOnly)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -339,7 +339,7 @@ func TestListenKeepsFiles(t *testing.T) {
 	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if l, err := signer.Listen(path); err == nil {
+	if l, err := signer.Listen(path, signer.OwnerOnly); err == nil {
 		l.Close()
 		t.Error("Listen replaced a file")
 	}
