@@ -93,7 +93,7 @@ func Root(env *Env) *cobra.Command {
 		newEvidenceCmd(env),
 		newBackupCmd(env),
 		newLedgerCmd(env),
-		newOfficerCmd(env),
+		newMemberCmd(env),
 		newPracticeCmd(env),
 		newRestoreCmd(env),
 		newServeCmd(env),

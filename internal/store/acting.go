@@ -52,3 +52,9 @@ func HasMembership(ctx context.Context, tx *Tx, accountID string) (bool, error) 
 		[]any{accountID, Time{tx.At}}, &n)
 	return n > 0, err
 }
+
+// SetAccountPerson says whose account it is.
+func SetAccountPerson(ctx context.Context, tx *Tx, accountID, personID string) error {
+	n, err := tx.exec(ctx, "store.SetAccountPerson", `UPDATE account SET person_id = $1 WHERE id = $2`, personID, accountID)
+	return changed("store.SetAccountPerson", n, err)
+}

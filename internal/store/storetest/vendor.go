@@ -90,6 +90,14 @@ func people(t *testing.T, b *Bench) {
 	hidden(t, b, func(ctx context.Context, tx *store.Tx) (scheme.Person, error) {
 		return store.AccountPerson(ctx, tx, "none")
 	})
+	b.update(t, func(ctx context.Context, tx *store.Tx) error {
+		if err := store.InsertPerson(ctx, tx, scheme.Person{ID: "other", Name: "青木"}); err != nil {
+			return err
+		}
+		return store.SetAccountPerson(ctx, tx, "acct", "other")
+	})
+	same(t, scheme.Person{ID: "other", Name: "青木"}, acting().Person)
+	b.update(t, func(ctx context.Context, tx *store.Tx) error { return store.SetAccountPerson(ctx, tx, "acct", "person") })
 	if !has() {
 		t.Error("an open membership is not seen")
 	}
