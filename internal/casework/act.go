@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 
 	"hoshi/internal/audit"
 	"hoshi/internal/fault"
@@ -182,7 +183,11 @@ func (s *Service) takeNumber(ctx context.Context, tx *store.Tx, kind scheme.Numb
 	return p.Number(series, n), nil
 }
 
-// plain reports whether a one-line text holds no control characters.
+// plain reports whether a one-line text holds nothing but what can be seen: no
+// control characters, and none of those that turn the direction of the text around
+// it or are not there for the eye, with which a name could pass as another.
 func plain(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f })
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control) || r == '\u200b' || r == '\u2060' || r == '\ufeff'
+	})
 }
