@@ -111,6 +111,12 @@ func (s *Service) mayAct(ctx context.Context, tx *store.Tx, actor policy.Actor) 
 	return nil
 }
 
+// involved tells whether the actor's natural person acts for an organisation too,
+// with this account or another.
+func involved(ctx context.Context, tx *store.Tx, actor policy.Actor, organisationID string) func() (bool, error) {
+	return func() (bool, error) { return store.PersonActsFor(ctx, tx, actor.PersonID, organisationID) }
+}
+
 // tenant is whose rows the actor's reads are limited to in SQL.
 func tenant(actor policy.Actor) store.Tenant {
 	if actor.Role == scheme.Officer || actor.Role == scheme.System {
