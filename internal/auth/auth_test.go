@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -242,6 +243,69 @@ func TestLockout(t *testing.T) {
 		b.clock.Advance(firstLock)
 		if err := try(password); err != nil {
 			t.Errorf("after the delay: %v", err)
+		}
+	})
+}
+
+// Of many tries sent at the same instant no more are judged than of tries one
+// after the other, password or code.
+func TestTriesAtTheSameTime(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, b *bench) {
+		known := make([]*browser, 12)
+		for i := range known {
+			known[i] = b.browser()
+			err := known[i].do(func(ctx context.Context) error { _, err := b.SignIn(ctx, "hoshino@example.jp", password); return err })
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		var all sync.WaitGroup
+		for i, br := range known {
+			all.Go(func() {
+				if i%2 == 0 {
+					br = b.browser()
+					_ = br.do(func(ctx context.Context) error { _, err := b.SignIn(ctx, "hoshino@example.jp", "wrong"); return err })
+				} else {
+					_ = br.request(func(_ http.ResponseWriter, r *http.Request) error { return b.Code(r.Context(), "000000") })
+				}
+			})
+		}
+		all.Wait()
+		err := b.db.View(t.Context(), func(tx *store.Tx) error {
+			c, err := store.CredentialsOf(t.Context(), tx, b.account.ID)
+			if c.Failures != freeTries {
+				t.Errorf("%d tries were judged", c.Failures)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// Giving the right password again and again neither locks nor clears wrong codes.
+func TestRightPasswordIsNoTry(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, b *bench) {
+		br := b.browser()
+		for range 2 * freeTries {
+			if err := br.do(func(ctx context.Context) error { _, err := b.SignIn(ctx, "hoshino@example.jp", password); return err }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range freeTries - 1 {
+			if err := br.do(func(ctx context.Context) error { return b.Code(ctx, "000000") }); err == nil {
+				t.Fatal("a wrong code is right")
+			}
+			if err := br.do(func(ctx context.Context) error { _, err := b.SignIn(ctx, "hoshino@example.jp", password); return err }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := br.do(func(ctx context.Context) error { return b.Code(ctx, "000000") }); err == nil {
+			t.Fatal("a wrong code is right")
+		}
+		if err := br.code(b.now()); err == nil {
+			t.Error("the right password between wrong codes clears them")
 		}
 	})
 }

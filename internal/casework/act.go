@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 
 	"hoshi/internal/audit"
 	"hoshi/internal/fault"
@@ -110,6 +111,12 @@ func (s *Service) mayAct(ctx context.Context, tx *store.Tx, actor policy.Actor) 
 	return nil
 }
 
+// involved tells whether the actor's natural person acts for an organisation too,
+// with this account or another.
+func involved(ctx context.Context, tx *store.Tx, actor policy.Actor, organisationID string) func() (bool, error) {
+	return func() (bool, error) { return store.PersonActsFor(ctx, tx, actor.PersonID, organisationID) }
+}
+
 // tenant is whose rows the actor's reads are limited to in SQL.
 func tenant(actor policy.Actor) store.Tenant {
 	if actor.Role == scheme.Officer || actor.Role == scheme.System {
@@ -182,7 +189,11 @@ func (s *Service) takeNumber(ctx context.Context, tx *store.Tx, kind scheme.Numb
 	return p.Number(series, n), nil
 }
 
-// plain reports whether a one-line text holds no control characters.
+// plain reports whether a one-line text holds nothing but what can be seen: no
+// control characters, and none of those that turn the direction of the text around
+// it or are not there for the eye, with which a name could pass as another.
 func plain(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f })
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control) || r == '\u200b' || r == '\u2060' || r == '\ufeff'
+	})
 }

@@ -119,14 +119,14 @@ func Main(ctx context.Context, args []string, env *Env) int {
 	if fault.KindOf(err) == fault.Internal && strings.HasPrefix(err.Error(), "unknown command") {
 		err = fault.Wrap(fault.Invalid, "cli", err, "cli.flag", "why", err.Error())
 	}
-	l := env.Lang()
+	l, w := env.Lang(), visible{env.Stderr}
 	sentence, places := l.Error(err)
-	fmt.Fprintln(env.Stderr, l.T("cli.error", "sentence", sentence))
+	fmt.Fprintln(w, l.T("cli.error", "sentence", sentence))
 	for _, p := range places {
-		fmt.Fprintln(env.Stderr, "  "+p)
+		fmt.Fprintln(w, "  "+p)
 	}
 	if fault.KindOf(err) == fault.Internal {
-		fmt.Fprintln(env.Stderr, "  "+err.Error())
+		fmt.Fprintln(w, "  "+err.Error())
 	}
 	return ExitCode(err)
 }

@@ -84,7 +84,7 @@ func newEvidenceShowCmd(env *Env) *cobra.Command {
 				return writeJSON(env.Stdout, map[string]any{"digest": b.Digest, "notice": e.Notice(), "run": b.Info, "signedBy": b.SignedBy(),
 					"facts": b.Facts, "verdicts": b.Verdicts})
 			}
-			w := env.Stdout
+			w := visible{env.Stdout}
 			p, err := evidence.ParseProduct(evidence.ProductFile, b.Product)
 			if err != nil {
 				return err
@@ -198,7 +198,7 @@ func newEvidenceDiffCmd(env *Env) *cobra.Command {
 					return err
 				}
 			} else {
-				printDiff(env.Stdout, l, ds)
+				printDiff(visible{env.Stdout}, l, ds)
 			}
 			if len(ds) > 0 {
 				return No{}

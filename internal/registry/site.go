@@ -31,7 +31,16 @@ type Site struct {
 	Dir      string // the public folder
 	Now      func() time.Time
 	Log      *slog.Logger
+
+	searching chan struct{} // holds a place for each search that runs
 }
+
+// Searches of strangers read the whole list: few at once and not for long, so that
+// connections stay for those who work.
+const (
+	searchesAtOnce = 2
+	searchTime     = 5 * time.Second
+)
 
 // How long a browser or a CDN may answer from a copy, in seconds.
 const (
@@ -49,6 +58,7 @@ const (
 //	/checkpoint /tile/…     the log, as C2SP tlog-tiles
 //	/assets/…               styles
 func (s *Site) Handler() http.Handler {
+	s.searching = make(chan struct{}, searchesAtOnce)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /L/{form}", s.label)
 	mux.HandleFunc("GET /l/{form}", s.label)

@@ -98,8 +98,13 @@ func people(t *testing.T, b *Bench) {
 	})
 	same(t, scheme.Person{ID: "other", Name: "青木"}, acting().Person)
 	b.update(t, func(ctx context.Context, tx *store.Tx) error { return store.SetAccountPerson(ctx, tx, "acct", "person") })
-	if !has() {
-		t.Error("an open membership is not seen")
+	acts := func(organisation string) bool {
+		return get(t, b, func(ctx context.Context, tx *store.Tx) (bool, error) {
+			return store.PersonActsFor(ctx, tx, "person", organisation)
+		})
+	}
+	if !has() || !acts(m.OrganisationID) || acts("none") {
+		t.Error("an open membership is not seen, or one is seen that is not there")
 	}
 	b.Clock.Advance(time.Hour)
 	end := func() {
@@ -108,7 +113,7 @@ func people(t *testing.T, b *Bench) {
 	end()
 	b.Clock.Advance(time.Hour)
 	end() // again: the first end stays
-	if a := acting(); !a.Until.Equal(Start.Add(time.Hour)) || a.ActiveAt(b.Clock.Now()) || has() {
+	if a := acting(); !a.Until.Equal(Start.Add(time.Hour)) || a.ActiveAt(b.Clock.Now()) || has() || acts(m.OrganisationID) {
 		t.Errorf("%+v", a)
 	}
 }
