@@ -179,14 +179,18 @@ func (s *Service) today(tx *store.Tx) scheme.Day { return scheme.DayIn(tx.At, s.
 
 // takeNumber draws the next official number of a kind.
 func (s *Service) takeNumber(ctx context.Context, tx *store.Tx, kind scheme.NumberKind, level scheme.Level) (string, error) {
-	p := s.Settings.Numbers[kind]
-	year, _, _ := s.today(tx).Date()
-	series := p.Series(year, level.Short)
+	series := s.series(tx, kind, level)
 	n, err := store.NextNumber(ctx, tx, string(kind)+" "+series)
 	if err != nil {
 		return "", err
 	}
-	return p.Number(series, n), nil
+	return s.Settings.Numbers[kind].Number(series, n), nil
+}
+
+// series names the row of official numbers that an act of today draws from.
+func (s *Service) series(tx *store.Tx, kind scheme.NumberKind, level scheme.Level) string {
+	year, _, _ := s.today(tx).Date()
+	return s.Settings.Numbers[kind].Series(year, level.Short)
 }
 
 // plain reports whether a one-line text holds nothing but what can be seen: no
