@@ -22,6 +22,9 @@ type Member struct {
 	Login    string // e-mail address
 	Name     string // of the natural person; not read when the account exists
 	Password string // not read when the account exists
+	// Existing: the operator has asked the person, and the account that is there
+	// already is theirs. Anybody can sign up under any address.
+	Existing bool
 	// SamePersonAs is the login of another account of this natural person, "" = none
 	// known. Four eyes are counted in persons, so two accounts of one are told here.
 	SamePersonAs string
@@ -34,12 +37,14 @@ type Member struct {
 // AddMember lets an account act in a role for an organisation. An account that
 // does not exist is made; its second step is set up at the first sign-in. The
 // organisation of the scheme owner is made when there is none. Doing it twice does
-// it once.
+// it once. An account that signed itself up gets no role unless m.Existing says
+// whose it is (fault.Conflict): it may be a stranger's, waiting under the address.
 func AddMember(ctx context.Context, db *store.DB, set *scheme.Settings, now func() time.Time, rand io.Reader, m Member) error {
 	if err := m.check("app.AddMember"); err != nil {
 		return err
 	}
 	c, err := credentials(ctx, db, m.Login)
+	found := err == nil
 	if fault.Is(err, fault.NotFound) {
 		if _, err = auth.New(auth.Options{DB: db, Now: now, Rand: rand}).SignUp(ctx, m.Name, m.Login, m.Password); err == nil {
 			c, err = credentials(ctx, db, m.Login)
@@ -59,6 +64,11 @@ func AddMember(ctx context.Context, db *store.DB, set *scheme.Settings, now func
 		return err
 	}
 	return db.Update(ctx, func(tx *store.Tx) error {
+		if found && !m.Existing {
+			if err := knownToOperator(ctx, tx, c); err != nil {
+				return err
+			}
+		}
 		if same.ID != "" && same.PersonID != c.PersonID {
 			if err := store.SetAccountPerson(ctx, tx, c.ID, same.PersonID); err != nil {
 				return err
@@ -79,6 +89,21 @@ func AddMember(ctx context.Context, db *store.DB, set *scheme.Settings, now func
 		return audit.Write(ctx, tx, policy.SystemActor, audit.Event{ID: id(), Action: "member.add", Kind: "account", Subject: c.ID,
 			Detail: map[string]string{"membership": s.ID, "organisation": org, "role": string(m.Role)}})
 	})
+}
+
+// knownToOperator refuses an account that nobody but its owner has vouched for: it
+// never had a role that only the operator gives.
+func knownToOperator(ctx context.Context, tx *store.Tx, c store.Credentials) error {
+	all, err := store.MembershipsOf(ctx, tx, c.ID)
+	if err != nil {
+		return err
+	}
+	for _, h := range all {
+		if h.Role == scheme.Officer || h.Role == scheme.Evaluator {
+			return nil
+		}
+	}
+	return fault.New(fault.Conflict, "app.AddMember", "member.exists", "login", c.Login, "name", c.PersonName)
 }
 
 // EndMember ends a membership at once: whatever the account does next in that role

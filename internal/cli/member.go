@@ -82,6 +82,7 @@ func memberVerb(env *Env, verb string, do func(context.Context, *store.DB, *sche
 	f.StringVar(&number, "corporate-number", "", l.T("member.flag.number"))
 	if verb == "add" {
 		f.StringVar(&m.Name, "name", "", l.T("member.flag.name"))
+		f.BoolVar(&m.Existing, "existing", false, l.T("member.flag.existing"))
 		f.StringVar(&m.SamePersonAs, "same-person-as", "", l.T("member.flag.same"))
 		f.StringVar(&m.Organisation.Name, "organisation", "", l.T("member.flag.organisation"))
 		f.StringSliceVar(&classes, "class", nil, l.T("member.flag.class"))
