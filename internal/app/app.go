@@ -139,6 +139,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.log = newLogKeeper(a, files, editions)
+	a.site.Forked = a.log.forked
 	return a, nil
 }
 

@@ -44,6 +44,9 @@ func (s *Site) find(ctx context.Context, q, before string, lang i18n.Lang) (rows
 	if len(terms) == 0 && strings.TrimSpace(q) != "" {
 		return nil, "", nil // nothing but separators
 	}
+	if s.Forked != nil && s.Forked() {
+		return nil, "", fault.New(fault.Unavailable, "registry.find", "fault.unavailable")
+	}
 	ctx, cancel := context.WithTimeout(ctx, searchTime)
 	defer cancel()
 	select {

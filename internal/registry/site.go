@@ -32,6 +32,9 @@ type Site struct {
 	Dir      string // the public folder
 	Now      func() time.Time
 	Log      *slog.Logger
+	// Forked reports that the database is older than what the signer has signed: its
+	// rows may call a revoked label valid, and the list is not read from it. nil = never.
+	Forked func() bool
 
 	searching chan struct{} // holds a place for each search that runs
 	kept      kept

@@ -97,7 +97,9 @@ func people(t *testing.T, b *Bench) {
 		return store.SetAccountPerson(ctx, tx, "acct", "other")
 	})
 	same(t, scheme.Person{ID: "other", Name: "青木"}, acting().Person)
-	b.update(t, func(ctx context.Context, tx *store.Tx) error { return store.SetAccountPerson(ctx, tx, "acct", "person") })
+	b.update(t, func(ctx context.Context, tx *store.Tx) error {
+		return store.SetAccountPerson(ctx, tx, "acct", "person")
+	})
 	acts := func(organisation string) bool {
 		return get(t, b, func(ctx context.Context, tx *store.Tx) (bool, error) {
 			return store.PersonActsFor(ctx, tx, "person", organisation)
