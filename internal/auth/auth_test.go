@@ -458,6 +458,10 @@ func TestSignUp(t *testing.T) {
 		if got := strings.Join(places(err), " "); got != "name login password" {
 			t.Errorf("places: %s", got)
 		}
+		_, err = b.Service.SignUp(t.Context(), "\u202eonatgnihsoh", "betsu@example.jp", password)
+		if got := strings.Join(places(err), " "); got != "name" {
+			t.Errorf("a name that looks like another's: %s", got)
+		}
 		_, err = b.Service.SignUp(t.Context(), "別の人", "HOSHINO@example.jp", password)
 		if got := strings.Join(places(err), " "); got != "login" {
 			t.Errorf("a login that exists: %s", got)

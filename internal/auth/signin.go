@@ -5,6 +5,7 @@ import (
 	"net/mail"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"hoshi/internal/fault"
@@ -190,7 +191,7 @@ func (s *Service) SignUp(ctx context.Context, name, login, password string) (sch
 	const op = "auth.SignUp"
 	var places []fault.Place
 	name, login = strings.TrimSpace(name), foldLogin(login)
-	if n := utf8.RuneCountInString(name); n == 0 || n > 100 {
+	if n := utf8.RuneCountInString(name); n == 0 || n > 100 || strings.ContainsFunc(name, unseen) {
 		places = append(places, fault.Place{Field: "name", Key: "auth.name-needed"})
 	}
 	if a, err := mail.ParseAddress(login); err != nil || a.Address != login || len(login) > 254 {
@@ -208,6 +209,9 @@ func (s *Service) SignUp(ctx context.Context, name, login, password string) (sch
 	}
 	return s.AddAccount(ctx, scheme.Person{Name: name}, login, phc, "")
 }
+
+// unseen are characters that would make a name look like another's.
+func unseen(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
 
 // AddAccount adds an account for a person, and the person too when it has no id
 // yet. phc and totpSecret may be empty: then there is no sign-in with a password,
