@@ -56,6 +56,6 @@ func TestScript(t *testing.T) {
 			}
 			return label(e)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "exits": exits, "grant": grant(t), "settled": settled, "health": health},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "exits": exits, "grant": grant(t), "settled": settled, "health": health, "answers": answers},
 	})
 }

@@ -113,6 +113,21 @@ func health(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
+// answers waits until the server answers an address with a status code.
+func answers(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: answers PATH STATUS")
+	}
+	wait(ts, args[0]+" answers "+args[1], func() bool {
+		r, err := http.Get("http://" + ts.Getenv("ADDR") + args[0])
+		if err != nil {
+			return false
+		}
+		defer r.Body.Close()
+		return fmt.Sprint(r.StatusCode) == args[1]
+	})
+}
+
 // wait looks again and again for what another process does.
 func wait(ts *testscript.TestScript, what string, done func() bool) {
 	end := time.After(60 * time.Second)

@@ -111,7 +111,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.DB.Close())
 		}
 	}()
-	if a.blobs, err = blob.Open(o.Config.Blobs()); err != nil {
+	if a.blobs, err = blob.Open(o.Config.Blobs(), o.Now()); err != nil {
 		return nil, err
 	}
 	editions, err := Editions(o.Config.Editions)
@@ -139,6 +139,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.log = newLogKeeper(a, files, editions)
+	a.site.Forked = a.log.forked
 	return a, nil
 }
 

@@ -5,15 +5,23 @@ import (
 	"slices"
 
 	"hoshi/internal/casework"
+	"hoshi/internal/criteria"
 	"hoshi/internal/evidence"
 	"hoshi/internal/fault"
 	"hoshi/internal/scheme"
 )
 
+// opening bounds the memory that bundles take at once: each may unfold to the
+// limit of package evidence.
+var opening = make(chan struct{}, 2)
+
 // OpenBundle is how the portal reads a sealed bundle: whole, signed by one of the
-// keys, and replayed from its raw transcripts. What the bundle says of facts and
-// verdicts is not looked at.
-func OpenBundle(r io.Reader, keys []scheme.SigningKey) (*casework.Sealed, error) {
+// keys, and replayed from its raw transcripts by the portal's own edition. What the
+// bundle says of facts and verdicts is not looked at. Its edition, a stranger's
+// text, is compared by its digest and not even parsed.
+func OpenBundle(r io.Reader, keys []scheme.SigningKey, edition *criteria.Edition) (*casework.Sealed, error) {
+	opening <- struct{}{}
+	defer func() { <-opening }()
 	b, err := evidence.Open(r, evidence.DefaultLimits())
 	if err != nil {
 		return nil, err
@@ -22,16 +30,17 @@ func OpenBundle(r io.Reader, keys []scheme.SigningKey) (*casework.Sealed, error)
 	if err != nil {
 		return nil, err
 	}
+	digest := evidence.Digest(b.Edition)
+	if digest != edition.Digest() {
+		return nil, fault.New(fault.Invalid, "app.OpenBundle", "casework.bundle.edition")
+	}
 	p, err := evidence.ParseProduct(evidence.ProductFile, b.Product)
 	if err != nil {
 		return nil, err
 	}
-	facts, verdicts, err := evidence.Replay(b)
-	if err != nil {
-		return nil, err
-	}
-	return &casework.Sealed{KeyID: key, Product: p.Product.Name.JA, Models: p.Product.Models, Edition: evidence.Digest(b.Edition),
-		Started: b.Info.Started, Tool: b.Info.Tool, Facts: facts, Verdicts: verdicts}, nil
+	facts := evidence.Facts(p, b.Transcripts)
+	return &casework.Sealed{KeyID: key, Product: p.Product.Name.JA, Models: p.Product.Models, Edition: digest,
+		Started: b.Info.Started, Tool: b.Info.Tool, Facts: facts, Verdicts: edition.Judge(facts)}, nil
 }
 
 // signedBy returns the enrolled key that signed the bundle.

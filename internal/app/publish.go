@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -128,6 +129,14 @@ func (k *logKeeper) state() (leaves int64, at time.Time, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.last.Size, k.at, k.err
+}
+
+// forked reports whether the newest run found the database older than the signer's
+// memory, as after restoring an old backup.
+func (k *logKeeper) forked() bool {
+	_, _, err := k.state()
+	f, ok := errors.AsType[*fault.Error](err)
+	return ok && f.Key == "ledger.fork"
 }
 
 func (k *logKeeper) release() {

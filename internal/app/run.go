@@ -18,6 +18,9 @@ import (
 	"hoshi/internal/store"
 )
 
+// jobSweep forgets sessions and kept forms that have ended.
+const jobSweep = "forget-sessions"
+
 // grace is how long requests in flight may take when the server is asked to stop.
 const grace = 10 * time.Second
 
@@ -68,6 +71,8 @@ func (a *App) jobs() *jobs.Runner {
 		a.log.wake()
 		return nil
 	}
+	handlers[jobSweep] = func(ctx context.Context, _ store.Job) error { return a.Auth.Sweep(ctx) }
+	periodic = append(periodic, jobs.Periodic{Name: jobSweep, Every: time.Hour})
 	return &jobs.Runner{DB: a.DB, Handlers: handlers, Periodic: periodic, Log: a.Log, Rand: a.Rand, Workers: 2}
 }
 

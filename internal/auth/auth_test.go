@@ -9,16 +9,15 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"hoshi/internal/fault"
 	"hoshi/internal/scheme"
 	"hoshi/internal/store"
-	"hoshi/internal/store/postgres"
-	"hoshi/internal/store/sqlite"
+	"hoshi/internal/store/storetest"
 	"hoshi/internal/testkit"
 )
 
@@ -41,36 +40,20 @@ type bench struct {
 }
 
 func onBothEngines(t *testing.T, run func(t *testing.T, b *bench)) {
-	for name, engine := range map[string]func(t *testing.T) store.Engine{
-		"sqlite":   func(t *testing.T) store.Engine { return sqlite.Engine{Path: filepath.Join(t.TempDir(), "hoshi.db")} },
-		"postgres": func(t *testing.T) store.Engine { return postgres.Engine{URL: testkit.PostgresURL(t)} },
-	} {
-		t.Run(name, func(t *testing.T) {
-			clock := testkit.NewClock(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
-			db, err := store.Open(t.Context(), engine(t), clock.Now)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := db.Close(); err != nil {
-					t.Error(err)
-				}
-			})
-			if err := db.Migrate(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			b := &bench{Service: New(Options{DB: db, Now: clock.Now, Rand: rand.Reader, Issuer: "Hoshi"}), t: t, db: db, clock: clock, secret: "JBSWY3DPEHPK3PXP"}
-			phc, err := b.hashPassword(t.Context(), password)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b.account, err = b.AddAccount(t.Context(), scheme.Person{Name: "星野"}, "Hoshino@Example.jp", phc, b.secret)
-			if err != nil {
-				t.Fatal(err)
-			}
-			run(t, b)
-		})
-	}
+	storetest.Engines(t, func(t *testing.T, e store.Engine) {
+		clock := testkit.NewClock(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
+		db := storetest.Open(t, e, clock.Now)
+		b := &bench{Service: New(Options{DB: db, Now: clock.Now, Rand: rand.Reader, Issuer: "Hoshi"}), t: t, db: db, clock: clock, secret: "JBSWY3DPEHPK3PXP"}
+		phc, err := b.hashPassword(t.Context(), password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.account, err = b.AddAccount(t.Context(), scheme.Person{Name: "星野"}, "Hoshino@Example.jp", phc, b.secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, b)
+	})
 }
 
 // browser carries a session's cookie from request to request.
@@ -264,6 +247,69 @@ func TestLockout(t *testing.T) {
 	})
 }
 
+// Of many tries sent at the same instant no more are judged than of tries one
+// after the other, password or code.
+func TestTriesAtTheSameTime(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, b *bench) {
+		known := make([]*browser, 12)
+		for i := range known {
+			known[i] = b.browser()
+			err := known[i].do(func(ctx context.Context) error { _, err := b.SignIn(ctx, "hoshino@example.jp", password); return err })
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		var all sync.WaitGroup
+		for i, br := range known {
+			all.Go(func() {
+				if i%2 == 0 {
+					br = b.browser()
+					_ = br.do(func(ctx context.Context) error { _, err := b.SignIn(ctx, "hoshino@example.jp", "wrong"); return err })
+				} else {
+					_ = br.request(func(_ http.ResponseWriter, r *http.Request) error { return b.Code(r.Context(), "000000") })
+				}
+			})
+		}
+		all.Wait()
+		err := b.db.View(t.Context(), func(tx *store.Tx) error {
+			c, err := store.CredentialsOf(t.Context(), tx, b.account.ID)
+			if c.Failures != freeTries {
+				t.Errorf("%d tries were judged", c.Failures)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// Giving the right password again and again neither locks nor clears wrong codes.
+func TestRightPasswordIsNoTry(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, b *bench) {
+		br := b.browser()
+		for range 2 * freeTries {
+			if err := br.do(func(ctx context.Context) error { _, err := b.SignIn(ctx, "hoshino@example.jp", password); return err }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range freeTries - 1 {
+			if err := br.do(func(ctx context.Context) error { return b.Code(ctx, "000000") }); err == nil {
+				t.Fatal("a wrong code is right")
+			}
+			if err := br.do(func(ctx context.Context) error { _, err := b.SignIn(ctx, "hoshino@example.jp", password); return err }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := br.do(func(ctx context.Context) error { return b.Code(ctx, "000000") }); err == nil {
+			t.Fatal("a wrong code is right")
+		}
+		if err := br.code(b.now()); err == nil {
+			t.Error("the right password between wrong codes clears them")
+		}
+	})
+}
+
 func TestLockFor(t *testing.T) {
 	last := time.Duration(0)
 	for n := range int64(40) {
@@ -411,6 +457,10 @@ func TestSignUp(t *testing.T) {
 		_, err := b.Service.SignUp(t.Context(), " ", "not an address", "short")
 		if got := strings.Join(places(err), " "); got != "name login password" {
 			t.Errorf("places: %s", got)
+		}
+		_, err = b.Service.SignUp(t.Context(), "\u202eonatgnihsoh", "betsu@example.jp", password)
+		if got := strings.Join(places(err), " "); got != "name" {
+			t.Errorf("a name that looks like another's: %s", got)
 		}
 		_, err = b.Service.SignUp(t.Context(), "別の人", "HOSHINO@example.jp", password)
 		if got := strings.Join(places(err), " "); got != "login" {

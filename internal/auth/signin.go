@@ -5,6 +5,7 @@ import (
 	"net/mail"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"hoshi/internal/fault"
@@ -51,19 +52,21 @@ func (s *Service) SignIn(ctx context.Context, login, password string) (Step, err
 		return "", err
 	}
 	known := err == nil
+	judged := false
+	if known {
+		if c, judged, err = s.try(ctx, c.ID); err != nil {
+			return "", err
+		}
+	}
 	fits, err := s.verifyPassword(ctx, c.Password, password)
 	if err != nil {
 		return "", err
 	}
-	wrong := fault.New(fault.Invalid, op, "auth.sign-in-wrong", "tries", freeTries)
-	if !known {
-		return "", wrong
+	if !judged || !fits {
+		return "", fault.New(fault.Invalid, op, "auth.sign-in-wrong", "tries", freeTries)
 	}
-	if s.now().Before(c.LockedUntil) {
-		return "", wrong
-	}
-	if !fits {
-		return "", s.failed(ctx, c.ID, wrong)
+	if err := s.forgive(ctx, c); err != nil {
+		return "", err
 	}
 	if err := s.sessions.RenewToken(ctx); err != nil {
 		return "", err
@@ -85,17 +88,21 @@ func (s *Service) Code(ctx context.Context, code string) error {
 	if err != nil {
 		return err
 	}
-	if s.now().Before(c.LockedUntil) {
+	c, judged, err := s.try(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	if !judged {
 		return wrongCode(op)
 	}
 	step, ok := matchTOTP(c.TOTPSecret, code, s.now())
 	if !ok || c.TOTPSecret == "" {
-		return s.failed(ctx, c.ID, wrongCode(op))
+		return wrongCode(op)
 	}
 	err = s.db.Update(ctx, func(tx *store.Tx) error { return store.UseTOTPStep(ctx, tx, c.ID, step) })
 	if fault.Is(err, fault.Conflict) {
-		return s.failed(ctx, c.ID, &fault.Error{Kind: fault.Invalid, Op: op, Key: "fault.invalid",
-			Places: []fault.Place{{Field: "code", Key: "auth.code-used"}}})
+		return &fault.Error{Kind: fault.Invalid, Op: op, Key: "fault.invalid",
+			Places: []fault.Place{{Field: "code", Key: "auth.code-used"}}}
 	}
 	if err != nil {
 		return err
@@ -103,29 +110,28 @@ func (s *Service) Code(ctx context.Context, code string) error {
 	return s.begin(ctx, c.ID)
 }
 
-// failed counts a wrong try and returns the answer for the person.
-func (s *Service) failed(ctx context.Context, accountID string, answer error) error {
-	err := s.db.Update(ctx, func(tx *store.Tx) error {
-		c, err := store.CredentialsOf(ctx, tx, accountID)
-		if err != nil {
-			return err
-		}
-		n := c.Failures + 1
-		until := time.Time{}
-		if d := lockFor(n); d > 0 {
-			until = tx.At.Add(d)
-		}
-		return store.SetFailures(ctx, tx, accountID, n, until)
-	})
-	if err != nil {
+// try counts a try before anything is compared, so that of tries sent at the same
+// time no more are judged than of tries one after the other. judged is false while
+// the account is locked.
+func (s *Service) try(ctx context.Context, accountID string) (c store.Credentials, judged bool, err error) {
+	err = s.db.Update(ctx, func(tx *store.Tx) (err error) {
+		c, err = store.CountTry(ctx, tx, accountID, lockFor)
 		return err
+	})
+	if fault.Is(err, fault.Conflict) {
+		return store.Credentials{}, false, nil
 	}
-	return answer
+	return c, err == nil, err
+}
+
+// forgive takes back the try of c, which was right.
+func (s *Service) forgive(ctx context.Context, c store.Credentials) error {
+	return s.db.Update(ctx, func(tx *store.Tx) error { return store.ForgiveTry(ctx, tx, c.ID, c.Failures) })
 }
 
 // begin makes the session one of a signed-in account, under a new token.
 func (s *Service) begin(ctx context.Context, accountID string) error {
-	err := s.db.Update(ctx, func(tx *store.Tx) error { return store.SetFailures(ctx, tx, accountID, 0, time.Time{}) })
+	err := s.db.Update(ctx, func(tx *store.Tx) error { return store.ForgiveTries(ctx, tx, accountID) })
 	if err != nil {
 		return err
 	}
@@ -185,7 +191,7 @@ func (s *Service) SignUp(ctx context.Context, name, login, password string) (sch
 	const op = "auth.SignUp"
 	var places []fault.Place
 	name, login = strings.TrimSpace(name), foldLogin(login)
-	if n := utf8.RuneCountInString(name); n == 0 || n > 100 {
+	if n := utf8.RuneCountInString(name); n == 0 || n > 100 || strings.ContainsFunc(name, unseen) {
 		places = append(places, fault.Place{Field: "name", Key: "auth.name-needed"})
 	}
 	if a, err := mail.ParseAddress(login); err != nil || a.Address != login || len(login) > 254 {
@@ -203,6 +209,9 @@ func (s *Service) SignUp(ctx context.Context, name, login, password string) (sch
 	}
 	return s.AddAccount(ctx, scheme.Person{Name: name}, login, phc, "")
 }
+
+// unseen are characters that would make a name look like another's.
+func unseen(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
 
 // AddAccount adds an account for a person, and the person too when it has no id
 // yet. phc and totpSecret may be empty: then there is no sign-in with a password,
@@ -243,15 +252,19 @@ func (s *Service) ChangePassword(ctx context.Context, old, password string) erro
 	if err != nil {
 		return fault.New(fault.Unauthenticated, op, "fault.unauthenticated")
 	}
-	if s.now().Before(c.LockedUntil) {
-		return wrongOld(op)
+	c, judged, err := s.try(ctx, c.ID)
+	if err != nil {
+		return err
 	}
 	fits, err := s.verifyPassword(ctx, c.Password, old)
 	if err != nil {
 		return err
 	}
-	if !fits {
-		return s.failed(ctx, c.ID, wrongOld(op))
+	if !judged || !fits {
+		return wrongOld(op)
+	}
+	if err := s.forgive(ctx, c); err != nil {
+		return err
 	}
 	if err := checkPassword(op, "new", password); err != nil {
 		return err

@@ -236,7 +236,7 @@ func Restore(ctx context.Context, p Place, r io.Reader) (Manifest, error) {
 // files puts evidence and the log's files back.
 func files(ctx context.Context, p Place, t *tar.Reader) error {
 	const op = "backup.Restore"
-	blobs, err := blob.Open(p.Blobs)
+	blobs, err := blob.Open(p.Blobs, p.DB.Now())
 	if err != nil {
 		return err
 	}

@@ -17,8 +17,8 @@ import (
 	"hoshi/internal/ledger/ledgertest"
 	"hoshi/internal/ledger/sequence"
 	"hoshi/internal/store"
-	"hoshi/internal/store/postgres"
 	"hoshi/internal/store/sqlite"
+	"hoshi/internal/store/storetest"
 	"hoshi/internal/testkit"
 )
 
@@ -31,26 +31,9 @@ func TestMain(m *testing.M) {
 // place opens an empty place on an engine.
 func place(t *testing.T, e store.Engine) backup.Place {
 	t.Helper()
-	db, err := store.Open(t.Context(), e, testkit.NewClock(caseworktest.Start).Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	db := storetest.Open(t, e, testkit.NewClock(caseworktest.Start).Now)
 	return backup.Place{DB: db, Blobs: t.TempDir(), Public: t.TempDir(), Scheme: "test-scheme"}
 }
-
-func lite(t *testing.T) store.Engine {
-	return sqlite.Engine{Path: filepath.Join(t.TempDir(), "hoshi.db")}
-}
-
-func pg(t *testing.T) store.Engine { return postgres.Engine{URL: testkit.PostgresURL(t)} }
 
 // fill grants labels, moves the log and keeps a file.
 func fill(t *testing.T, p backup.Place) *ledgertest.Log {
@@ -64,7 +47,7 @@ func fill(t *testing.T, p backup.Place) *ledgertest.Log {
 	}
 	log := ledgertest.NewLog(t, p.DB.Log(), files)
 	log.Run(t, 2)
-	b, err := blob.Open(p.Blobs)
+	b, err := blob.Open(p.Blobs, p.DB.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,10 +68,10 @@ func write(t *testing.T, p backup.Place) []byte {
 
 // From one engine to the other and back, nothing changes, not even a byte.
 func TestThereAndBack(t *testing.T) {
-	from := place(t, lite(t))
+	from := place(t, storetest.SQLite(t))
 	fill(t, from)
 	first := write(t, from)
-	for _, e := range []store.Engine{pg(t), lite(t)} {
+	for _, e := range []store.Engine{storetest.Postgres(t), storetest.SQLite(t)} {
 		to := place(t, e)
 		m, err := backup.Restore(t.Context(), to, bytes.NewReader(first))
 		if err != nil {
@@ -109,7 +92,7 @@ func TestThereAndBack(t *testing.T) {
 // After an old backup the signer refuses to tell another story; after a new one the
 // log goes on.
 func TestOldBackupDoesNotForkTheLog(t *testing.T) {
-	p := place(t, lite(t))
+	p := place(t, storetest.SQLite(t))
 	log := fill(t, p)
 	old := write(t, p)
 	err := p.DB.Update(t.Context(), func(tx *store.Tx) error { return store.AppendLeaf(t.Context(), tx, ledgertest.Event(7)) })
@@ -119,7 +102,7 @@ func TestOldBackupDoesNotForkTheLog(t *testing.T) {
 	log.Run(t, 3)
 	fresh := write(t, p)
 
-	back := place(t, lite(t))
+	back := place(t, storetest.SQLite(t))
 	if _, err := backup.Restore(t.Context(), back, bytes.NewReader(old)); err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +117,7 @@ func TestOldBackupDoesNotForkTheLog(t *testing.T) {
 		t.Errorf("the signer is at %d, %v", last.Size, err)
 	}
 
-	good := place(t, pg(t))
+	good := place(t, storetest.Postgres(t))
 	if _, err := backup.Restore(t.Context(), good, bytes.NewReader(fresh)); err != nil {
 		t.Fatal(err)
 	}
@@ -162,14 +145,14 @@ func sequencer(t *testing.T, log *ledgertest.Log, p backup.Place) *sequence.Sequ
 
 // A damaged backup restores nothing at all.
 func TestDamagedBackup(t *testing.T) {
-	from := place(t, lite(t))
+	from := place(t, storetest.SQLite(t))
 	fill(t, from)
 	whole := write(t, from)
 	other := from
 	other.Scheme = "another"
 	for name, b := range map[string][]byte{"cut short": whole[:len(whole)/3], "empty": nil, "no backup": []byte("hello"), "another scheme": write(t, other),
 		"altered": append(append(slices.Clone(whole[:len(whole)/4]), 0xff^whole[len(whole)/4]), whole[len(whole)/4+1:]...)} {
-		to := place(t, lite(t))
+		to := place(t, storetest.SQLite(t))
 		if _, err := backup.Restore(t.Context(), to, bytes.NewReader(b)); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v, want a refusal", name, err)
 		}
@@ -214,12 +197,12 @@ func TestNoTableIsForgotten(t *testing.T) {
 }
 
 func TestNoSecretsOfTheSigner(t *testing.T) {
-	p := place(t, lite(t))
+	p := place(t, storetest.SQLite(t))
 	fill(t, p)
 	if err := os.WriteFile(filepath.Join(p.Public, "private.pem"), []byte("PRIVATE KEY"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	to := place(t, lite(t))
+	to := place(t, storetest.SQLite(t))
 	if _, err := backup.Restore(t.Context(), to, bytes.NewReader(write(t, p))); err != nil {
 		t.Fatal(err)
 	}

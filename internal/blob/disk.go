@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"hoshi/internal/fault"
 )
@@ -21,9 +22,13 @@ type Disk struct{ dir string }
 
 var _ Store = (*Disk)(nil)
 
+// leftOver is how old an unfinished Put must be to be a crash's left-over, and not
+// one that another process is at this moment doing.
+const leftOver = 24 * time.Hour
+
 // Open uses a folder, which it makes when it is not there. Left-overs of a Put
-// that a crash cut short are removed.
-func Open(dir string) (*Disk, error) {
+// that a crash cut short are removed; now is the present time.
+func Open(dir string, now time.Time) (*Disk, error) {
 	d := &Disk{dir: dir}
 	if err := os.MkdirAll(d.incoming(), 0o700); err != nil {
 		return nil, fault.Wrap(fault.Unavailable, "blob.Open", err, "fault.unavailable")
@@ -33,6 +38,10 @@ func Open(dir string) (*Disk, error) {
 		return nil, fault.Wrap(fault.Unavailable, "blob.Open", err, "fault.unavailable")
 	}
 	for _, e := range left {
+		info, err := e.Info()
+		if err != nil || now.Sub(info.ModTime()) < leftOver {
+			continue // in use, or gone meanwhile
+		}
 		if err := os.Remove(filepath.Join(d.incoming(), e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fault.Wrap(fault.Unavailable, "blob.Open", err, "fault.unavailable")
 		}

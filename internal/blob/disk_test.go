@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"hoshi/internal/blob"
 	"hoshi/internal/blob/blobtest"
@@ -15,7 +16,7 @@ import (
 
 func TestDisk(t *testing.T) {
 	blobtest.Run(t, func(t *testing.T) blob.Store {
-		d, err := blob.Open(t.TempDir())
+		d, err := blob.Open(t.TempDir(), time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -25,7 +26,7 @@ func TestDisk(t *testing.T) {
 
 func TestDiskSurvivesAndCleans(t *testing.T) {
 	dir := t.TempDir()
-	d, err := blob.Open(dir)
+	d, err := blob.Open(dir, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +38,13 @@ func TestDiskSurvivesAndCleans(t *testing.T) {
 	if err := os.WriteFile(left, []byte("ha"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if d, err = blob.Open(dir); err != nil {
+	if _, err = blob.Open(dir, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); err != nil {
+		t.Errorf("what another process may be writing is gone: %v", err)
+	}
+	if d, err = blob.Open(dir, time.Now().Add(25*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.Stat(context.Background(), info.Digest); err != nil {
@@ -51,7 +58,7 @@ func TestDiskSurvivesAndCleans(t *testing.T) {
 // A file that was changed on disk is noticed by whoever reads it, however it is read.
 func TestDiskNoticesChange(t *testing.T) {
 	dir := t.TempDir()
-	d, err := blob.Open(dir)
+	d, err := blob.Open(dir, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

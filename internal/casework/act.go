@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 
 	"hoshi/internal/audit"
 	"hoshi/internal/fault"
@@ -110,6 +111,12 @@ func (s *Service) mayAct(ctx context.Context, tx *store.Tx, actor policy.Actor) 
 	return nil
 }
 
+// involved tells whether the actor's natural person acts for an organisation too,
+// with this account or another.
+func involved(ctx context.Context, tx *store.Tx, actor policy.Actor, organisationID string) func() (bool, error) {
+	return func() (bool, error) { return store.PersonActsFor(ctx, tx, actor.PersonID, organisationID) }
+}
+
 // tenant is whose rows the actor's reads are limited to in SQL.
 func tenant(actor policy.Actor) store.Tenant {
 	if actor.Role == scheme.Officer || actor.Role == scheme.System {
@@ -172,17 +179,25 @@ func (s *Service) today(tx *store.Tx) scheme.Day { return scheme.DayIn(tx.At, s.
 
 // takeNumber draws the next official number of a kind.
 func (s *Service) takeNumber(ctx context.Context, tx *store.Tx, kind scheme.NumberKind, level scheme.Level) (string, error) {
-	p := s.Settings.Numbers[kind]
-	year, _, _ := s.today(tx).Date()
-	series := p.Series(year, level.Short)
+	series := s.series(tx, kind, level)
 	n, err := store.NextNumber(ctx, tx, string(kind)+" "+series)
 	if err != nil {
 		return "", err
 	}
-	return p.Number(series, n), nil
+	return s.Settings.Numbers[kind].Number(series, n), nil
 }
 
-// plain reports whether a one-line text holds no control characters.
+// series names the row of official numbers that an act of today draws from.
+func (s *Service) series(tx *store.Tx, kind scheme.NumberKind, level scheme.Level) string {
+	year, _, _ := s.today(tx).Date()
+	return s.Settings.Numbers[kind].Series(year, level.Short)
+}
+
+// plain reports whether a one-line text holds nothing but what can be seen: no
+// control characters, and none of those that turn the direction of the text around
+// it or are not there for the eye, with which a name could pass as another.
 func plain(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f })
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control) || r == '\u200b' || r == '\u2060' || r == '\ufeff'
+	})
 }

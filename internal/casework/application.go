@@ -146,6 +146,7 @@ func (s *Service) applicationStanding(ctx context.Context, tx *store.Tx, actor p
 			st.proposedGrant = &p.Grant
 		}
 	}
+	st.involved = involved(ctx, tx, actor, a.OrganisationID)
 	st.editionInForce = func() (bool, error) { return s.Settings.EditionInForce(a.Level, a.EditionID), nil }
 	st.defects = func() ([]formcheck.Defect, error) {
 		_, defects, err := s.assemble(ctx, tx, a)

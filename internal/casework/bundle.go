@@ -19,9 +19,10 @@ import (
 )
 
 // BundleReader verifies a sealed bundle against the keys and replays it: facts
-// from raw transcripts, verdicts from facts by the edition. It refuses what is cut
-// short, altered, or signed by none of the keys (fault.Invalid).
-type BundleReader func(r io.Reader, keys []scheme.SigningKey) (*Sealed, error)
+// from raw transcripts, verdicts from facts by the edition given. It refuses what
+// is cut short, altered, signed by none of the keys, or made under another edition
+// (fault.Invalid). The rules that the bundle itself carries are never run.
+type BundleReader func(r io.Reader, keys []scheme.SigningKey, edition *criteria.Edition) (*Sealed, error)
 
 // Sealed is what casework needs of a sealed bundle.
 type Sealed struct {
@@ -76,7 +77,7 @@ func (s *Service) AttachBundle(ctx context.Context, actor policy.Actor, evaluati
 	if file.size > limit {
 		return none, nil, tooLarge
 	}
-	sealed, err := s.OpenBundle(file.rewind(), before.keys)
+	sealed, err := s.OpenBundle(file.rewind(), before.keys, before.edition)
 	if err != nil {
 		return none, nil, err
 	}

@@ -2,13 +2,11 @@ package casework_test
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 
 	"hoshi/internal/casework/caseworktest"
 	"hoshi/internal/store"
-	"hoshi/internal/store/postgres"
-	"hoshi/internal/store/sqlite"
+	"hoshi/internal/store/storetest"
 	"hoshi/internal/testkit"
 )
 
@@ -20,35 +18,16 @@ func TestMain(m *testing.M) {
 
 // onSQLite makes a world on a fresh SQLite file.
 func onSQLite(t testing.TB) *caseworktest.World {
-	return world(t, sqlite.Engine{Path: filepath.Join(t.TempDir(), "hoshi.db")}, 1)
+	return world(t, storetest.SQLite(t), 1)
 }
 
 func world(t testing.TB, engine store.Engine, seed uint64) *caseworktest.World {
 	t.Helper()
 	clock := testkit.NewClock(caseworktest.Start)
-	db := open(t, engine, clock)
-	if err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return caseworktest.New(t, db, clock, seed)
-}
-
-func open(t testing.TB, engine store.Engine, clock *testkit.Clock) *store.DB {
-	t.Helper()
-	db, err := store.Open(t.Context(), engine, clock.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db
+	return caseworktest.New(t, storetest.Open(t, engine, clock.Now), clock, seed)
 }
 
 // onBoth runs a test on both engines.
 func onBoth(t *testing.T, run func(t *testing.T, w *caseworktest.World)) {
-	t.Run("sqlite", func(t *testing.T) { run(t, onSQLite(t)) })
-	t.Run("postgres", func(t *testing.T) { run(t, world(t, postgres.Engine{URL: testkit.PostgresURL(t)}, 1)) })
+	storetest.Engines(t, func(t *testing.T, e store.Engine) { run(t, world(t, e, 1)) })
 }

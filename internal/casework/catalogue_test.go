@@ -30,7 +30,7 @@ func TestCatalogue(t *testing.T) {
 			}
 		}
 	}
-	for _, g := range []scheme.Guard{scheme.GuardOwnOrganisation, scheme.GuardFormCheckClean, scheme.GuardEditionInForce, scheme.GuardAnotherPerson,
+	for _, g := range []scheme.Guard{scheme.GuardOwnOrganisation, scheme.GuardFormCheckClean, scheme.GuardEditionInForce, scheme.GuardAnotherPerson, scheme.GuardUninvolved,
 		scheme.GuardReason, scheme.GuardPastLastDay, scheme.GuardNoOpenRevocation, scheme.GuardProposedGrant, scheme.GuardProposedDecline, scheme.GuardConfirmed} {
 		if k := "casework.guard." + string(g); !i18n.Has(k) {
 			t.Error(k)

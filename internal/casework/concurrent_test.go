@@ -3,7 +3,6 @@ package casework_test
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,27 +12,19 @@ import (
 	"hoshi/internal/fault"
 	"hoshi/internal/scheme"
 	"hoshi/internal/store"
-	"hoshi/internal/store/postgres"
-	"hoshi/internal/store/sqlite"
-	"hoshi/internal/testkit"
+	"hoshi/internal/store/storetest"
 )
 
 // twoServices are two processes' worth of service on one database.
 func twoServices(t *testing.T, run func(t *testing.T, a, b *caseworktest.World)) {
-	for name, engine := range map[string]func(t *testing.T) store.Engine{
-		"sqlite":   func(t *testing.T) store.Engine { return sqlite.Engine{Path: filepath.Join(t.TempDir(), "hoshi.db")} },
-		"postgres": func(t *testing.T) store.Engine { return postgres.Engine{URL: testkit.PostgresURL(t)} },
-	} {
-		t.Run(name, func(t *testing.T) {
-			e := engine(t)
-			a := world(t, e, 1)
-			other := *a.Service
-			other.DB, other.Rand = open(t, e, a.Clock), caseworktest.Rand(2)
-			b := *a
-			b.Service = &other
-			run(t, a, &b)
-		})
-	}
+	storetest.Engines(t, func(t *testing.T, e store.Engine) {
+		a := world(t, e, 1)
+		other := *a.Service
+		other.DB, other.Rand = storetest.Open(t, e, a.Clock.Now), caseworktest.Rand(2)
+		b := *a
+		b.Service = &other
+		run(t, a, &b)
+	})
 }
 
 // Two services grant the same applications at the same time: each is granted once,

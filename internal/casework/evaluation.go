@@ -204,6 +204,15 @@ func (s *Service) SignEvaluation(ctx context.Context, actor policy.Actor, evalua
 		if evaluates != (actor.Role == scheme.Evaluator) || evaluates && actor.OrganisationID != e.EvaluatorOrgID {
 			return e, fault.New(fault.Denied, op, "casework.sign.other")
 		}
+		if evaluates {
+			own, err := store.PersonActsFor(ctx, tx, actor.PersonID, e.OrganisationID)
+			if err != nil {
+				return e, err
+			}
+			if own {
+				return e, fault.New(fault.Denied, op, "casework.sign.involved")
+			}
+		}
 		if slices.ContainsFunc(e.Answers, func(a scheme.Answer) bool { return a.Result == scheme.ResultNone }) {
 			return e, fault.New(fault.Conflict, op, "casework.sign.unanswered")
 		}

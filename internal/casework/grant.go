@@ -58,15 +58,18 @@ func (s *Service) Grant(ctx context.Context, actor policy.Actor, id string, vers
 			return none, err
 		}
 
-		// From here on other grants wait.
-		if l.Registration, err = s.takeNumber(ctx, tx, scheme.RegistrationNumber, level); err != nil {
+		if err := s.enqueue(ctx, tx, JobPublish, l.ID, map[string]string{"label": l.ID}); err != nil {
 			return none, err
 		}
-		place, err := store.NextNumber(ctx, tx, "status-list")
+
+		// From here on other grants wait.
+		p := s.Settings.Numbers[scheme.RegistrationNumber]
+		series := s.series(tx, scheme.RegistrationNumber, level)
+		n, place, err := store.NextNumbers(ctx, tx, string(scheme.RegistrationNumber)+" "+series, "status-list")
 		if err != nil {
 			return none, err
 		}
-		l.Serial = place - 1
+		l.Registration, l.Serial = p.Number(series, n), place-1
 		if err := s.record(ctx, tx, l, snap, ed, level); err != nil {
 			return none, err
 		}
@@ -74,10 +77,7 @@ func (s *Service) Grant(ctx context.Context, actor policy.Actor, id string, vers
 		if err := s.audit(ctx, tx, actor, applicationAction(scheme.ApplicationGrant), "application", a.ID, detail); err != nil {
 			return none, err
 		}
-		if err := s.audit(ctx, tx, actor, applicationAction(scheme.ApplicationGrant), "label", l.ID, detail); err != nil {
-			return none, err
-		}
-		return l, s.enqueue(ctx, tx, JobPublish, l.ID, map[string]string{"label": l.ID})
+		return l, s.audit(ctx, tx, actor, applicationAction(scheme.ApplicationGrant), "label", l.ID, detail)
 	})
 }
 

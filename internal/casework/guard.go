@@ -15,8 +15,9 @@ type standing struct {
 	actor          policy.Actor
 	owner          string // organisation that owns the thing
 	reason         string
-	proposedGrant  *bool  // nil = nothing is proposed
-	proposer       string // person id
+	proposedGrant  *bool                // nil = nothing is proposed
+	proposer       string               // person id
+	involved       func() (bool, error) // the actor's natural person acts for the owner too
 	editionInForce func() (bool, error)
 	defects        func() ([]formcheck.Defect, error)
 	openRevocation bool
@@ -39,6 +40,12 @@ func (st standing) check(guards []scheme.Guard) error {
 			places = []fault.Place{{Field: "reason", Key: "casework.guard.reason"}}
 		case scheme.GuardAnotherPerson:
 			holds, kind = st.proposer != "" && st.proposer != st.actor.PersonID, fault.Denied
+		case scheme.GuardUninvolved:
+			involved, err := st.involved()
+			if err != nil {
+				return err
+			}
+			holds, kind = !involved, fault.Denied
 		case scheme.GuardProposedGrant:
 			holds = st.proposedGrant != nil && *st.proposedGrant
 		case scheme.GuardProposedDecline:

@@ -91,7 +91,7 @@ func (s *Service) Label(ctx context.Context, actor policy.Actor, id string) (Lab
 			v.Actions = append(v.Actions, ActionView{Action: "propose-revocation", Allowed: true})
 		}
 		if v.Revocation != nil {
-			st := standing{actor: actor, reason: "given", proposer: v.Revocation.ProposedBy}
+			st := standing{actor: actor, reason: "given", proposer: v.Revocation.ProposedBy, involved: involved(ctx, tx, actor, l.OrganisationID)}
 			more, err := actionViews(scheme.RevocationTable, "revocation.", v.Revocation.State, st, policy.Resource{})
 			if err != nil {
 				return v, err

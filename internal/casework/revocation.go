@@ -103,7 +103,12 @@ func (s *Service) decideRevocation(ctx context.Context, tx *store.Tx, actor poli
 	if err := shapeText("reason", &why); err != nil {
 		return none, err
 	}
-	if err := (standing{actor: actor, reason: why, proposer: r.ProposedBy}).check(tr.Guards); err != nil {
+	l, err := store.Label(ctx, tx, r.LabelID, tenant(actor))
+	if err != nil {
+		return none, err
+	}
+	st := standing{actor: actor, reason: why, proposer: r.ProposedBy, involved: involved(ctx, tx, actor, l.OrganisationID)}
+	if err := st.check(tr.Guards); err != nil {
 		return none, err
 	}
 	r.State, r.DecidedBy, r.DecidedAt, r.DecidedWhy = tr.To, actor.PersonID, tx.At, why

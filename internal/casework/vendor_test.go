@@ -38,6 +38,8 @@ func TestRegisterOrganisation(t *testing.T) {
 			"organisation.proof casework.shape.proof":                   func(o *scheme.Organisation) { o.CorporateNumber, o.Country = "", "DE" },
 			"organisation.name casework.shape.required":                 func(o *scheme.Organisation) { o.Name = "  " },
 			"organisation.name casework.shape.control":                  func(o *scheme.Organisation) { o.Name = "a\x00b" },
+			"organisation.nameEn casework.shape.control":                func(o *scheme.Organisation) { o.NameEN = "moc\u202eelpmaxe" },
+			"organisation.proof casework.shape.control":                 func(o *scheme.Organisation) { o.Proof = "\u200b\u009b2J" },
 			"organisation.name casework.shape.utf8":                     func(o *scheme.Organisation) { o.Name = "a\xffb" },
 			"organisation.country casework.shape.country":               func(o *scheme.Organisation) { o.Country = "日本" },
 			"organisation.corporate casework.organisation.number-taken": func(o *scheme.Organisation) { o.CorporateNumber = "7000012050002" },

@@ -288,6 +288,7 @@ func report(env *Env, l i18n.Lang, e *criteria.Edition, run *evidence.Run, f ass
 
 // printVerdicts lists verdicts, the ones to act on first, with what to do now.
 func printVerdicts(w io.Writer, l i18n.Lang, e *criteria.Edition, vs []criteria.Verdict, mixed bool) {
+	w = visible{w}
 	fmt.Fprintln(w, e.Title.In(l))
 	if n := e.Notice().In(l); n != "" {
 		fmt.Fprintln(w, n)

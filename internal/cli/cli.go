@@ -90,7 +90,7 @@ func Root(env *Env) *cobra.Command {
 		newEvidenceCmd(env),
 		newBackupCmd(env),
 		newLedgerCmd(env),
-		newOfficerCmd(env),
+		newMemberCmd(env),
 		newPracticeCmd(env),
 		newRestoreCmd(env),
 		newServeCmd(env),
@@ -114,14 +114,14 @@ func Main(ctx context.Context, args []string, env *Env) int {
 	if _, ok := err.(No); ok {
 		return ExitNo
 	}
-	l := env.Lang()
+	l, w := env.Lang(), visible{env.Stderr}
 	sentence, places := l.Error(err)
-	fmt.Fprintln(env.Stderr, l.T("cli.error", "sentence", sentence))
+	fmt.Fprintln(w, l.T("cli.error", "sentence", sentence))
 	for _, p := range places {
-		fmt.Fprintln(env.Stderr, "  "+p)
+		fmt.Fprintln(w, "  "+p)
 	}
 	if fault.KindOf(err) == fault.Internal {
-		fmt.Fprintln(env.Stderr, "  "+err.Error())
+		fmt.Fprintln(w, "  "+err.Error())
 	}
 	return ExitCode(err)
 }

@@ -61,6 +61,14 @@ func signature(b *evidence.Bundle, l i18n.Lang, keyFile string) (string, error) 
 	return l.T("evidence.signed-named", "key", strings.Join(by, ", ")), nil
 }
 
+// printForeignRules says so when the verdicts come from rules that only the file
+// itself holds: whoever made the file may have made the rules too.
+func printForeignRules(w io.Writer, l i18n.Lang, e *criteria.Edition, b *evidence.Bundle) {
+	if own, err := criteria.Builtin(e.ID); err != nil || own.Digest() != evidence.Digest(b.Edition) {
+		fmt.Fprintln(w, l.T("evidence.foreign-rules", "edition", e.ID))
+	}
+}
+
 func newEvidenceShowCmd(env *Env) *cobra.Command {
 	l := env.Lang()
 	var asJSON bool
@@ -84,7 +92,7 @@ func newEvidenceShowCmd(env *Env) *cobra.Command {
 				return writeJSON(env.Stdout, map[string]any{"digest": b.Digest, "notice": e.Notice(), "run": b.Info, "signedBy": b.SignedBy(),
 					"facts": b.Facts, "verdicts": b.Verdicts})
 			}
-			w := env.Stdout
+			w := visible{env.Stdout}
 			p, err := evidence.ParseProduct(evidence.ProductFile, b.Product)
 			if err != nil {
 				return err
@@ -97,6 +105,7 @@ func newEvidenceShowCmd(env *Env) *cobra.Command {
 				fmt.Fprintln(w, l.T("evidence.show.transcript", "name", n, "n", len(b.Transcripts[n])))
 			}
 			printVerdicts(w, l, e, b.Verdicts, b.Info.HostMixed)
+			printForeignRules(w, l, e, b)
 			return nil
 		},
 	}
@@ -156,6 +165,9 @@ func newEvidenceReplayCmd(env *Env) *cobra.Command {
 				err = writeJSON(env.Stdout, map[string]any{"status": status, "notice": e.Notice(), "facts": facts, "verdicts": verdicts})
 			} else {
 				printVerdicts(env.Stdout, l, e, verdicts, b.Info.HostMixed)
+				if edition == "" {
+					printForeignRules(visible{env.Stdout}, l, e, b)
+				}
 				_, err = fmt.Fprintln(env.Stdout, l.T("evidence.replay."+status))
 			}
 			if err == nil && status == "different" {
@@ -198,7 +210,7 @@ func newEvidenceDiffCmd(env *Env) *cobra.Command {
 					return err
 				}
 			} else {
-				printDiff(env.Stdout, l, ds)
+				printDiff(visible{env.Stdout}, l, ds)
 			}
 			if len(ds) > 0 {
 				return No{}

@@ -17,6 +17,7 @@ import (
 
 func newSignerCmd(env *Env) *cobra.Command {
 	var key, state, socket string
+	var group bool
 	t := env.Lang().T
 	c := &cobra.Command{
 		Use:   "signer",
@@ -35,7 +36,11 @@ func newSignerCmd(env *Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			l, err := signer.Listen(socket)
+			mode := signer.OwnerOnly
+			if group {
+				mode = signer.OwnerAndGroup
+			}
+			l, err := signer.Listen(socket, mode)
 			if err != nil {
 				return err
 			}
@@ -46,6 +51,7 @@ func newSignerCmd(env *Env) *cobra.Command {
 	}
 	keyFileFlags(c, env, &key, &state)
 	c.Flags().StringVar(&socket, "socket", "", t("signer.flag.socket"))
+	c.Flags().BoolVar(&group, "group", false, t("signer.flag.group"))
 	c.AddCommand(newSignerInitCmd(env))
 	return c
 }

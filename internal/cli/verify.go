@@ -250,7 +250,7 @@ func printVerification(w io.Writer, lang i18n.Lang, r ledger.Report, s *label.St
 		}
 	}
 	b.WriteString("\n" + last + "\n")
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(visible{w}, b.String())
 	return err
 }
 

@@ -147,3 +147,10 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// The sample that operators start from is a right one.
+func TestDeploySample(t *testing.T) {
+	if _, err := config.Load("../../deploy/hoshi.yaml"); err != nil {
+		t.Error(err)
+	}
+}

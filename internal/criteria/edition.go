@@ -54,7 +54,8 @@ type Edition struct {
 	Lists        []List        `yaml:"lists" json:"lists"`
 	Criteria     []Criterion   `yaml:"criteria" json:"criteria"` // in the order of the edition
 
-	rules map[string]*compiled // by criterion id; made by the loader
+	rules  map[string]*compiled // by criterion id; made by the loader
+	digest string               // made by the loader; "" = not loaded from files
 }
 
 // Frame is what an edition says about itself and the terms that its criteria use.

@@ -113,6 +113,7 @@ func Load(fsys fs.FS, dir string) (*Edition, error) {
 	if err := d.err("criteria.Load"); err != nil {
 		return nil, err
 	}
+	e.digest = e.Digest()
 	return e, nil
 }
 
@@ -161,6 +162,7 @@ func Parse(name string, src []byte) (*Edition, error) {
 	if err := d.err("criteria.Parse"); err != nil {
 		return nil, err
 	}
+	e.digest = e.Digest()
 	return e, nil
 }
 
@@ -179,6 +181,9 @@ func (e *Edition) Source() []byte {
 
 // Digest is "sha256:" and the hex SHA-256 of [Edition.Source].
 func (e *Edition) Digest() string {
+	if e.digest != "" {
+		return e.digest
+	}
 	sum := sha256.Sum256(e.Source())
 	return "sha256:" + hex.EncodeToString(sum[:])
 }

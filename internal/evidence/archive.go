@@ -144,6 +144,8 @@ func untar(plain []byte, l Limits) (map[string][]byte, error) {
 			return bad(err)
 		case h.Typeflag != tar.TypeReg || !known(h.Name) || files[h.Name] != nil:
 			return bad(errors.New("file " + h.Name))
+		case h.Size > int64(len(plain)): // memory follows what is there, not what is claimed
+			return bad(io.ErrUnexpectedEOF)
 		case len(files) >= l.Files:
 			return nil, fault.New(fault.TooLarge, "evidence.Open", "evidence.too-many", "limit", l.Files)
 		}

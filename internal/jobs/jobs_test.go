@@ -6,15 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"hoshi/internal/jobs"
 	"hoshi/internal/store"
-	"hoshi/internal/store/postgres"
-	"hoshi/internal/store/sqlite"
+	"hoshi/internal/store/storetest"
 	"hoshi/internal/testkit"
 )
 
@@ -31,27 +29,11 @@ type queue struct {
 }
 
 func onBoth(t *testing.T, run func(t *testing.T, q *queue)) {
-	for name, engine := range map[string]func(t *testing.T) store.Engine{
-		"sqlite":   func(t *testing.T) store.Engine { return sqlite.Engine{Path: filepath.Join(t.TempDir(), "hoshi.db")} },
-		"postgres": func(t *testing.T) store.Engine { return postgres.Engine{URL: testkit.PostgresURL(t)} },
-	} {
-		t.Run(name, func(t *testing.T) {
-			clock := testkit.NewClock(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
-			db, err := store.Open(t.Context(), engine(t), clock.Now)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := db.Close(); err != nil {
-					t.Error(err)
-				}
-			})
-			if err := db.Migrate(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			run(t, &queue{DB: db, clock: clock})
-		})
-	}
+	storetest.Engines(t, func(t *testing.T, e store.Engine) {
+		clock := testkit.NewClock(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
+		db := storetest.Open(t, e, clock.Now)
+		run(t, &queue{DB: db, clock: clock})
+	})
 }
 
 func (q *queue) add(t *testing.T, n jobs.New) {

@@ -108,6 +108,29 @@ func (l *StatusList) Get(serial int64) Status {
 	return Status(l.packed[serial/2] >> (4 * uint(serial&1)) & 0xf)
 }
 
+// Follows compares the list with one that was signed before it: an end is for good
+// (a revocation may still follow it), and what was issued stays issued. ok is false
+// when a label breaks this; serial is the first that does.
+func (l *StatusList) Follows(last *StatusList) (serial int64, ok bool) {
+	for i := range last.size {
+		was, is := last.Get(i), l.Get(i)
+		switch was {
+		case is, NeverIssued:
+			continue
+		case Revoked:
+			return i, false
+		case Withdrawn, Superseded, Lapsed:
+			if is != Revoked {
+				return i, false
+			}
+		}
+		if is == NeverIssued {
+			return i, false
+		}
+	}
+	return 0, true
+}
+
 // claims is the signed JSON of a list.
 type claims struct {
 	V       int    `json:"v"`

@@ -14,6 +14,7 @@ import (
 	"hoshi/internal/registry"
 	"hoshi/internal/scheme"
 	"hoshi/internal/store"
+	"hoshi/internal/store/storetest"
 )
 
 // world puts people and use cases on the bench.
@@ -32,7 +33,7 @@ func (b *bench) world() *caseworktest.World {
 
 // What the use cases commit is what the public reads, and the log agrees with it.
 func TestFromGrantToPublicPage(t *testing.T) {
-	engines(t, func(t *testing.T, e store.Engine) {
+	storetest.Engines(t, func(t *testing.T, e store.Engine) {
 		b := newBench(t, e)
 		w := b.world()
 		ctx := context.Background()

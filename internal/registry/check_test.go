@@ -16,6 +16,7 @@ import (
 	"hoshi/internal/store"
 	"hoshi/internal/store/postgres"
 	"hoshi/internal/store/sqlite"
+	"hoshi/internal/store/storetest"
 )
 
 // direct opens the database past the program, as an intruder or a hurried operator would.
@@ -52,7 +53,7 @@ func (c change) target(other label.ID) string {
 }
 
 func TestCheckFindsWhatWasChangedByHand(t *testing.T) {
-	engines(t, func(t *testing.T, e store.Engine) {
+	storetest.Engines(t, func(t *testing.T, e store.Engine) {
 		b := newBench(t, e)
 		id := b.grant(camera)
 		ended := b.grant(camera)

@@ -22,8 +22,6 @@ import (
 	"hoshi/internal/registry"
 	"hoshi/internal/scheme"
 	"hoshi/internal/store"
-	"hoshi/internal/store/postgres"
-	"hoshi/internal/store/sqlite"
 	"hoshi/internal/testkit"
 )
 
@@ -47,11 +45,6 @@ type bench struct {
 	keys  ledger.Keys
 	core  *signer.Core
 	n     int64
-}
-
-func engines(t *testing.T, run func(t *testing.T, e store.Engine)) {
-	t.Run("sqlite", func(t *testing.T) { run(t, sqlite.Engine{Path: filepath.Join(t.TempDir(), "hoshi.db")}) })
-	t.Run("postgres", func(t *testing.T) { run(t, postgres.Engine{URL: testkit.PostgresURL(t)}) })
 }
 
 func settings(t *testing.T) *scheme.Settings {

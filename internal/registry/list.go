@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"hoshi/internal/fault"
 	"hoshi/internal/i18n"
 	"hoshi/internal/label"
 	"hoshi/internal/scheme"
@@ -44,6 +45,17 @@ func (s *Site) find(ctx context.Context, q, before string, lang i18n.Lang) (rows
 	terms := FoldQuery(q)
 	if len(terms) == 0 && strings.TrimSpace(q) != "" {
 		return nil, "", nil // nothing but separators
+	}
+	if s.Forked != nil && s.Forked() {
+		return nil, "", fault.New(fault.Unavailable, "registry.find", "fault.unavailable")
+	}
+	ctx, cancel := context.WithTimeout(ctx, searchTime)
+	defer cancel()
+	select {
+	case s.searching <- struct{}{}:
+		defer func() { <-s.searching }()
+	case <-ctx.Done():
+		return nil, "", fault.Wrap(fault.Unavailable, "registry.find", ctx.Err(), "fault.unavailable")
 	}
 	var found []store.PublicLabel
 	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {

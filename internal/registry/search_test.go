@@ -9,10 +9,11 @@ import (
 
 	"hoshi/internal/registry"
 	"hoshi/internal/store"
+	"hoshi/internal/store/storetest"
 )
 
 func TestSearch(t *testing.T) {
-	engines(t, func(t *testing.T, e store.Engine) {
+	storetest.Engines(t, func(t *testing.T, e store.Engine) {
 		b := newBench(t, e)
 		hx := b.grant(product{name: "ネットワークカメラ　みまもり", applicant: "星見電機株式会社", models: []string{"HX-100", "HX-100/B"}, lastDay: "2028-11-22"})
 		rt := b.grant(product{name: "ホームルーター", applicant: "東京通信機（株）", models: []string{"RT_50%", "RT5000"}, lastDay: "2028-11-22"})

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,7 +32,20 @@ type Site struct {
 	Dir      string // the public folder
 	Now      func() time.Time
 	Log      *slog.Logger
+	// Forked reports that the database is older than what the signer has signed: its
+	// rows may call a revoked label valid, and the list is not read from it. nil = never.
+	Forked func() bool
+
+	searching chan struct{} // holds a place for each search that runs
+	kept      kept
 }
+
+// Searches of strangers read the whole list: few at once and not for long, so that
+// connections stay for those who work.
+const (
+	searchesAtOnce = 2
+	searchTime     = 5 * time.Second
+)
 
 // How long a browser or a CDN may answer from a copy, in seconds.
 const (
@@ -49,6 +63,7 @@ const (
 //	/checkpoint /tile/…     the log, as C2SP tlog-tiles
 //	/assets/…               styles
 func (s *Site) Handler() http.Handler {
+	s.searching = make(chan struct{}, searchesAtOnce)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /L/{form}", s.label)
 	mux.HandleFunc("GET /l/{form}", s.label)
@@ -117,21 +132,63 @@ func (s *Site) label(w http.ResponseWriter, r *http.Request) {
 
 // file serves a file of the public folder; false when it is not there.
 func (s *Site) file(w http.ResponseWriter, r *http.Request, name, kind string, age int) bool {
-	f, err := os.Open(filepath.Join(s.Dir, name))
+	path := filepath.Join(s.Dir, name)
+	e, err := s.kept.get(path)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			s.Log.LogAttrs(r.Context(), slog.LevelError, "public file", slog.String("file", name), slog.Any("err", err))
 		}
 		return false
 	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil || st.IsDir() {
-		return false
+	if e == nil {
+		return s.large(w, r, path, kind, age)
+	}
+	s.headers(w, kind, e.etag, age)
+	if !plainGet(r) {
+		http.ServeContent(w, r, "", e.info.ModTime(), bytes.NewReader(e.data))
+		return true
 	}
 	h := w.Header()
+	h.Set("Last-Modified", e.info.ModTime().UTC().Format(http.TimeFormat))
+	h.Set("Accept-Ranges", "bytes")
+	h.Set("Content-Length", strconv.Itoa(len(e.data)))
+	_, _ = w.Write(e.data) // the reader has gone
+	return true
+}
+
+// plainGet reports a request that asks for all of a file, whatever copy it has.
+func plainGet(r *http.Request) bool {
+	if r.Method != http.MethodGet {
+		return false
+	}
+	for _, h := range []string{"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
+		if r.Header[h] != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// large serves a file that is not kept in memory.
+func (s *Site) large(w http.ResponseWriter, r *http.Request, path, kind string, age int) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil || !st.Mode().IsRegular() {
+		return false
+	}
+	s.headers(w, kind, etag(st), age)
+	http.ServeContent(w, r, "", st.ModTime(), f)
+	return true
+}
+
+func (s *Site) headers(w http.ResponseWriter, kind, etag string, age int) {
+	h := w.Header()
 	h.Set("Content-Type", kind)
-	h.Set("ETag", fmt.Sprintf(`"%x-%x"`, st.ModTime().UnixNano(), st.Size()))
+	h.Set("ETag", etag)
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("X-Content-Type-Options", "nosniff")
 	switch {
@@ -142,8 +199,6 @@ func (s *Site) file(w http.ResponseWriter, r *http.Request, name, kind string, a
 	default:
 		h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d, must-revalidate", min(age, s.untilDayEnd())))
 	}
-	http.ServeContent(w, r, "", st.ModTime(), f)
-	return true
 }
 
 // untilDayEnd is the number of seconds after which a page is written anew.

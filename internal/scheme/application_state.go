@@ -66,15 +66,15 @@ var ApplicationTable = Table[ApplicationState, ApplicationAction]{
 	{ApplicationReturned, ApplicationWithdraw, ApplicationWithdrawn, byApplicant, own, nil},
 
 	{ApplicationAccepted, ApplicationAsk, ApplicationReturned, byOfficer, []Guard{GuardReason}, []Effect{EffectRound}},
-	{ApplicationAccepted, ApplicationProposeGrant, ApplicationProposed, byOfficer, []Guard{GuardEditionInForce}, nil},
-	{ApplicationAccepted, ApplicationProposeDecline, ApplicationProposed, byOfficer, []Guard{GuardReason}, nil},
+	{ApplicationAccepted, ApplicationProposeGrant, ApplicationProposed, byOfficer, []Guard{GuardUninvolved, GuardEditionInForce}, nil},
+	{ApplicationAccepted, ApplicationProposeDecline, ApplicationProposed, byOfficer, []Guard{GuardUninvolved, GuardReason}, nil},
 	{ApplicationAccepted, ApplicationWithdraw, ApplicationWithdrawn, byApplicant, own, nil},
 
 	{ApplicationProposed, ApplicationSendBack, ApplicationAccepted, byOfficer, []Guard{GuardReason}, nil},
 	{ApplicationProposed, ApplicationGrant, ApplicationGranted, byOfficer,
-		[]Guard{GuardProposedGrant, GuardAnotherPerson, GuardEditionInForce}, []Effect{EffectRegistration, EffectLabel, EffectLeaf}},
+		[]Guard{GuardProposedGrant, GuardAnotherPerson, GuardUninvolved, GuardEditionInForce}, []Effect{EffectRegistration, EffectLabel, EffectLeaf}},
 	{ApplicationProposed, ApplicationDecline, ApplicationDeclined, byOfficer,
-		[]Guard{GuardProposedDecline, GuardAnotherPerson, GuardReason}, nil},
+		[]Guard{GuardProposedDecline, GuardAnotherPerson, GuardUninvolved, GuardReason}, nil},
 	{ApplicationProposed, ApplicationWithdraw, ApplicationWithdrawn, byApplicant, own, nil},
 }
 

@@ -77,13 +77,13 @@ func check[S, A ~string](t *testing.T, name string, table Table[S, A], states []
 func TestFourEyes(t *testing.T) {
 	for _, tr := range ApplicationTable {
 		if tr.To == ApplicationGranted || tr.To == ApplicationDeclined {
-			if !tr.Has(GuardAnotherPerson) {
-				t.Errorf("%s without another person", tr.Action)
+			if !tr.Has(GuardAnotherPerson) || !tr.Has(GuardUninvolved) {
+				t.Errorf("%s without another, uninvolved person", tr.Action)
 			}
 		}
 	}
 	for _, tr := range RevocationTable {
-		if tr.To == RevocationConfirmed && !tr.Has(GuardAnotherPerson) {
+		if tr.To == RevocationConfirmed && !(tr.Has(GuardAnotherPerson) && tr.Has(GuardUninvolved)) {
 			t.Errorf("%s without another person", tr.Action)
 		}
 	}

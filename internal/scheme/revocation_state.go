@@ -25,8 +25,8 @@ var RevocationActions = []RevocationAction{RevocationConfirm, RevocationDismiss}
 
 // RevocationTable is the life cycle of a revocation: four eyes, public reason.
 var RevocationTable = Table[RevocationState, RevocationAction]{
-	{RevocationProposed, RevocationConfirm, RevocationConfirmed, byOfficer, []Guard{GuardAnotherPerson}, []Effect{EffectRevoke}},
-	{RevocationProposed, RevocationDismiss, RevocationDismissed, byOfficer, []Guard{GuardReason}, nil},
+	{RevocationProposed, RevocationConfirm, RevocationConfirmed, byOfficer, []Guard{GuardAnotherPerson, GuardUninvolved}, []Effect{EffectRevoke}},
+	{RevocationProposed, RevocationDismiss, RevocationDismissed, byOfficer, []Guard{GuardUninvolved, GuardReason}, nil},
 }
 
 // RevocationGround is one of the grounds of report 3.7.

@@ -40,6 +40,10 @@ type Settings struct {
 	zone *time.Location
 }
 
+// MaxStatusListTTL bounds StatusListTTL: a list that lives longer would hide a
+// revocation from everybody who is shown an old copy of it.
+const MaxStatusListTTL = 31 * 24 * time.Hour
+
 // Level is one level of conformity assessment (適合性評価レベル).
 type Level struct {
 	ID      string    `yaml:"id"`    // "star1"
@@ -119,6 +123,9 @@ func LoadSettings(file string, b []byte) (*Settings, error) {
 	}
 	if s.StatusListTTL <= 0 {
 		bad("status_list_ttl", "settings.required")
+	}
+	if s.StatusListTTL > MaxStatusListTTL {
+		bad("status_list_ttl", "settings.ttl", "limit", int(MaxStatusListTTL/(24*time.Hour)))
 	}
 	if s.MaxBundleBytes <= 0 {
 		bad("max_bundle_bytes", "settings.required")

@@ -25,6 +25,7 @@ const (
 	GuardFormCheckClean   Guard = "form-check-clean"   // 形式確認 finds no defect
 	GuardEditionInForce   Guard = "edition-in-force"   // the scheme owner has signed the edition off
 	GuardAnotherPerson    Guard = "another-person"     // a natural person other than the proposer
+	GuardUninvolved       Guard = "uninvolved"         // a natural person who does not act for the vendor too
 	GuardReason           Guard = "reason"             // a reason is written
 	GuardPastLastDay      Guard = "past-last-day"      // the inclusive last day is over
 	GuardNoOpenRevocation Guard = "no-open-revocation" // no revocation is proposed

@@ -77,10 +77,40 @@ func UseTOTPStep(ctx context.Context, tx *Tx, accountID string, step int64) erro
 	return changed("store.UseTOTPStep", n, err)
 }
 
-// SetFailures records wrong tries and the end of the lock; 0 and zero clear them.
-func SetFailures(ctx context.Context, tx *Tx, accountID string, failures int64, until time.Time) error {
-	_, err := tx.exec(ctx, "store.SetFailures",
-		`UPDATE account SET failures = $1, locked_until = $2 WHERE id = $3`, failures, Time{until}, accountID)
+// CountTry counts a try on an account before it is judged, and locks the account
+// as lockFor says of the count. It returns the account as it is then; Conflict when
+// the account is locked, and then nothing is counted.
+func CountTry(ctx context.Context, tx *Tx, accountID string, lockFor func(failures int64) time.Duration) (Credentials, error) {
+	const op = "store.CountTry"
+	// The row's lock makes tries at the same time one after the other.
+	n, err := tx.exec(ctx, op, `UPDATE account SET failures = failures + 1 WHERE id = $1 AND locked_until <= $2`, accountID, Time{tx.At})
+	if err := changed(op, n, err); err != nil {
+		return Credentials{}, err
+	}
+	c, err := CredentialsOf(ctx, tx, accountID)
+	if err != nil {
+		return c, err
+	}
+	c.LockedUntil = time.Time{}
+	if d := lockFor(c.Failures); d > 0 {
+		c.LockedUntil = tx.At.Add(d)
+	}
+	_, err = tx.exec(ctx, op, `UPDATE account SET locked_until = $1 WHERE id = $2`, Time{c.LockedUntil}, accountID)
+	return c, err
+}
+
+// ForgiveTry takes back a try that was counted as the failures-th and was right. A
+// lock goes with it unless other tries were counted meanwhile.
+func ForgiveTry(ctx context.Context, tx *Tx, accountID string, failures int64) error {
+	const op = "store.ForgiveTry"
+	_, err := tx.exec(ctx, op, `UPDATE account SET failures = failures - 1,
+		locked_until = CASE WHEN failures = $1 THEN '' ELSE locked_until END WHERE id = $2 AND failures > 0`, failures, accountID)
+	return err
+}
+
+// ForgiveTries clears the count and the lock, after a sign-in.
+func ForgiveTries(ctx context.Context, tx *Tx, accountID string) error {
+	_, err := tx.exec(ctx, "store.ForgiveTries", `UPDATE account SET failures = 0, locked_until = '' WHERE id = $1`, accountID)
 	return err
 }
 

@@ -44,6 +44,16 @@ func EndMembership(ctx context.Context, tx *Tx, id string) error {
 	return err
 }
 
+// PersonActsFor reports whether a natural person may act for an organisation at the
+// transaction's instant, with any account and in any role.
+func PersonActsFor(ctx context.Context, tx *Tx, personID, organisationID string) (bool, error) {
+	var n int64
+	err := tx.one(ctx, "store.PersonActsFor", `SELECT COUNT(*) FROM membership m JOIN account a ON a.id = m.account_id
+		WHERE a.person_id = $1 AND m.organisation_id = $2 AND m.from_at <= $3 AND (m.until_at = '' OR m.until_at > $3)`,
+		[]any{personID, organisationID, Time{tx.At}}, &n)
+	return n > 0, err
+}
+
 // HasMembership reports whether the account may act for any organisation at the transaction's instant.
 func HasMembership(ctx context.Context, tx *Tx, accountID string) (bool, error) {
 	var n int64
@@ -51,4 +61,10 @@ func HasMembership(ctx context.Context, tx *Tx, accountID string) (bool, error) 
 		`SELECT COUNT(*) FROM membership WHERE account_id = $1 AND from_at <= $2 AND (until_at = '' OR until_at > $2)`,
 		[]any{accountID, Time{tx.At}}, &n)
 	return n > 0, err
+}
+
+// SetAccountPerson says whose account it is.
+func SetAccountPerson(ctx context.Context, tx *Tx, accountID, personID string) error {
+	n, err := tx.exec(ctx, "store.SetAccountPerson", `UPDATE account SET person_id = $1 WHERE id = $2`, personID, accountID)
+	return changed("store.SetAccountPerson", n, err)
 }

@@ -53,11 +53,9 @@ func EvaluationLocked(ctx context.Context, tx *Tx, evaluationID string) (bool, e
 
 // UpdateApplication saves a over version a.Version, which it then raises.
 func UpdateApplication(ctx context.Context, tx *Tx, a *scheme.Application) error {
-	const op = "store.UpdateApplication"
 	old := a.Version
 	a.Version++
-	n, err := tx.exec(ctx, op, `UPDATE application SET state = $1, number = $2, acceptance = $3, submitted = $4, version = $5,
+	return tx.later(ctx, "store.UpdateApplication", true, `UPDATE application SET state = $1, number = $2, acceptance = $3, submitted = $4, version = $5,
 		updated = $6, doc = $7 WHERE id = $8 AND version = $9`,
 		string(a.State), orNull(a.Number), orNull(a.Acceptance), Time{a.Submitted}, a.Version, Time{tx.At}, doc{a}, a.ID, old)
-	return changed(op, n, err)
 }

@@ -23,11 +23,10 @@ type AuditRow struct {
 
 // InsertAudit adds a line at the transaction's instant.
 func InsertAudit(ctx context.Context, tx *Tx, a AuditRow) error {
-	_, err := tx.exec(ctx, "store.InsertAudit", `INSERT INTO audit
+	return tx.later(ctx, "store.InsertAudit", false, `INSERT INTO audit
 		(id, at, person_id, account_id, organisation_id, role, action, kind, subject, doc)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 		a.ID, Time{tx.At}, a.PersonID, a.AccountID, a.OrganisationID, a.Role, a.Action, a.Kind, a.Subject, string(a.Detail))
-	return err
 }
 
 // Audit returns what happened to a thing, the first first.

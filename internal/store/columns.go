@@ -61,18 +61,25 @@ func (d doc) Scan(src any) error {
 
 // exec runs a statement and maps a unique key to Conflict.
 func (tx *Tx) exec(ctx context.Context, op, query string, args ...any) (int64, error) {
+	if len(tx.wait) > 0 {
+		st, err := statement(op, false, query, args)
+		if err != nil {
+			return 0, err
+		}
+		return tx.flush(ctx, st)
+	}
 	res, err := tx.tx.ExecContext(ctx, query, args...)
 	if err != nil {
-		if tx.engine.Unique(err) {
-			return 0, fault.Wrap(fault.Conflict, op, err, "fault.conflict")
-		}
-		return 0, fmt.Errorf("%s: %w", op, err)
+		return 0, tx.refused(op, err)
 	}
 	return res.RowsAffected()
 }
 
 // one scans a single row; no row is NotFound.
 func (tx *Tx) one(ctx context.Context, op, query string, args []any, dest ...any) error {
+	if _, err := tx.flush(ctx); err != nil {
+		return err
+	}
 	err := tx.tx.QueryRowContext(ctx, query, args...).Scan(dest...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return fault.Wrap(fault.NotFound, op, err, "fault.not-found")
@@ -124,6 +131,9 @@ func (t Tenant) arg() string {
 
 // all calls scan for each row.
 func (tx *Tx) all(ctx context.Context, op, query string, args []any, scan func(row *sql.Rows) error) error {
+	if _, err := tx.flush(ctx); err != nil {
+		return err
+	}
 	rows, err := tx.tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)

@@ -12,33 +12,16 @@ import (
 	"testing"
 
 	"hoshi/internal/store"
-	"hoshi/internal/store/postgres"
-	"hoshi/internal/store/sqlite"
 	"hoshi/internal/store/storetest"
 	"hoshi/internal/testkit"
 )
 
 func TestConformance(t *testing.T) {
-	for name, engine := range map[string]func(t *testing.T) store.Engine{
-		"sqlite":   func(t *testing.T) store.Engine { return sqlite.Engine{Path: filepath.Join(t.TempDir(), "hoshi.db")} },
-		"postgres": func(t *testing.T) store.Engine { return postgres.Engine{URL: testkit.PostgresURL(t)} },
-	} {
+	for name, engine := range map[string]func(testing.TB) store.Engine{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 		t.Run(name, func(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) *storetest.Bench {
 				clock := testkit.NewClock(storetest.Start)
-				db, err := store.Open(t.Context(), engine(t), clock.Now)
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() {
-					if err := db.Close(); err != nil {
-						t.Error(err)
-					}
-				})
-				if err := db.Migrate(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				return &storetest.Bench{DB: db, Clock: clock}
+				return &storetest.Bench{DB: storetest.Open(t, engine(t), clock.Now), Clock: clock}
 			})
 		})
 	}

@@ -9,12 +9,11 @@ import (
 // InsertLabel adds a granted label and its sealed statement, private fields
 // included; Conflict when its number, place or application has one already.
 func InsertLabel(ctx context.Context, tx *Tx, l scheme.Label, sealed []byte) error {
-	_, err := tx.exec(ctx, "store.InsertLabel", `INSERT INTO label
+	return tx.later(ctx, "store.InsertLabel", false, `INSERT INTO label
 		(id, serial, registration, application_id, organisation_id, level, issued, last_day, state, version, doc, sealed)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		l.ID, l.Serial, l.Registration, l.ApplicationID, l.OrganisationID, l.Level, l.Issued.String(), l.LastDay.String(),
 		string(l.State), l.Version, doc{l}, string(sealed))
-	return err
 }
 
 // Label returns a label that the tenant may see; NotFound else.
@@ -46,10 +45,8 @@ func LabelsPast(ctx context.Context, tx *Tx, day scheme.Day, limit int) ([]schem
 
 // UpdateLabel saves l over version l.Version, which it then raises. The numbers and days of a label never change.
 func UpdateLabel(ctx context.Context, tx *Tx, l *scheme.Label) error {
-	const op = "store.UpdateLabel"
 	old := l.Version
 	l.Version++
-	n, err := tx.exec(ctx, op, `UPDATE label SET state = $1, version = $2, doc = $3 WHERE id = $4 AND version = $5`,
+	return tx.later(ctx, "store.UpdateLabel", true, `UPDATE label SET state = $1, version = $2, doc = $3 WHERE id = $4 AND version = $5`,
 		string(l.State), l.Version, doc{l}, l.ID, old)
-	return changed(op, n, err)
 }

@@ -16,13 +16,14 @@ func AppendLeaf(ctx context.Context, tx *Tx, l ledger.Leaf) error {
 	if err != nil {
 		return err
 	}
-	n, err := NextNumber(ctx, tx, "leaf")
+	const op = "store.AppendLeaf"
+	err = tx.later(ctx, op, true, `INSERT INTO series (name, next) VALUES ('leaf', 2)
+		ON CONFLICT (name) DO UPDATE SET next = series.next + 1`)
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec(ctx, "store.AppendLeaf", `INSERT INTO leaf (id, n, at, body, seq) VALUES ($1, $2, $3, $4, NULL)`,
-		l.ID, n, Time{tx.At}, string(body))
-	return err
+	return tx.later(ctx, op, true, `INSERT INTO leaf (id, n, at, body, seq)
+		SELECT $1, series.next - 1, $2, $3, NULL FROM series WHERE series.name = 'leaf'`, l.ID, Time{tx.At}, string(body))
 }
 
 // EachLeaf calls fn with the canonical bytes of every leaf, sequenced or not, in

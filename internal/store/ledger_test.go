@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -10,48 +9,26 @@ import (
 	"hoshi/internal/ledger/ledgertest"
 	"hoshi/internal/ledger/sequence"
 	"hoshi/internal/store"
-	"hoshi/internal/store/postgres"
-	"hoshi/internal/store/sqlite"
-	"hoshi/internal/testkit"
+	"hoshi/internal/store/storetest"
 )
 
 // The database keeps the sequencer's contract on both engines.
 func TestLogKeepsTheContract(t *testing.T) {
-	for name, fresh := range map[string]func(t *testing.T) store.Engine{
-		"sqlite":   func(t *testing.T) store.Engine { return sqlite.Engine{Path: filepath.Join(t.TempDir(), "hoshi.db")} },
-		"postgres": func(t *testing.T) store.Engine { return postgres.Engine{URL: testkit.PostgresURL(t)} },
-	} {
+	for name, fresh := range map[string]func(testing.TB) store.Engine{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 		t.Run(name, func(t *testing.T) {
 			ledgertest.RunStore(t, func(t *testing.T) ledgertest.StoreUnderTest {
 				engine := fresh(t)
-				db := openEngine(t, engine)
+				db := storetest.Open(t, engine, time.Now)
 				return ledgertest.StoreUnderTest{
 					Store: db.Log(),
 					Append: func(ctx context.Context, l ledger.Leaf) error {
 						return db.Update(ctx, func(tx *store.Tx) error { return store.AppendLeaf(ctx, tx, l) })
 					},
-					Again: func(t *testing.T) sequence.Store { return openEngine(t, engine).Log() },
+					Again: func(t *testing.T) sequence.Store { return storetest.Open(t, engine, time.Now).Log() },
 				}
 			})
 		})
 	}
-}
-
-func openEngine(t *testing.T, e store.Engine) *store.DB {
-	t.Helper()
-	db, err := store.Open(t.Context(), e, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return db
 }
 
 func TestLease(t *testing.T) {

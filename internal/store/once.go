@@ -16,9 +16,7 @@ func ClaimOnce(ctx context.Context, tx *Tx, key string) (result string, taken bo
 
 // SetOnce records what the claimed act gave.
 func SetOnce(ctx context.Context, tx *Tx, key, result string) error {
-	const op = "store.SetOnce"
-	n, err := tx.exec(ctx, op, `UPDATE once SET result = $1 WHERE key = $2`, result, key)
-	return changed(op, n, err)
+	return tx.later(ctx, "store.SetOnce", true, `UPDATE once SET result = $1 WHERE key = $2`, result, key)
 }
 
 // ForgetOnce drops keys that were claimed before an instant; a form older than that is late, not double.

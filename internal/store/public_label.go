@@ -31,7 +31,7 @@ type PublicLabel struct {
 
 // PutPublicLabel makes or replaces the public row of a label.
 func PutPublicLabel(ctx context.Context, tx *Tx, p PublicLabel) error {
-	_, err := tx.exec(ctx, "store.PutPublicLabel", `INSERT INTO public_label (label_id, serial, granted, folded, state, since,
+	return tx.later(ctx, "store.PutPublicLabel", false, `INSERT INTO public_label (label_id, serial, granted, folded, state, since,
 		last_day, ground, reason, reason_salt, leaf_id, last_leaf_id, version, doc)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT (label_id) DO UPDATE SET folded = excluded.folded, state = excluded.state, since = excluded.since,
@@ -39,7 +39,6 @@ func PutPublicLabel(ctx context.Context, tx *Tx, p PublicLabel) error {
 		leaf_id = excluded.leaf_id, last_leaf_id = excluded.last_leaf_id, version = excluded.version, doc = excluded.doc`,
 		p.LabelID, p.Serial, p.Granted, p.Folded, string(p.State), Time{p.Since}, p.LastDay.String(), p.Ground, p.Reason,
 		p.ReasonSalt, p.LeafID, p.LastLeafID, p.Version, string(p.Doc))
-	return err
 }
 
 const publicLabelColumns = `SELECT label_id, serial, granted, folded, state, since, last_day, ground, reason, reason_salt,

@@ -72,6 +72,9 @@ func (db *DB) Close() error {
 	return err
 }
 
+// Now reads the clock that transactions freeze.
+func (db *DB) Now() time.Time { return db.now() }
+
 // Engine returns the engine, for what only the operator's commands need.
 func (db *DB) Engine() Engine { return db.engine }
 
@@ -113,6 +116,8 @@ type Tx struct {
 	tx     *sql.Tx
 	engine Engine
 	writes bool
+	batch  func(ctx context.Context, list []Statement) ([]int64, error) // nil = the engine has no batches
+	wait   []Statement                                                  // see later
 	// At is the instant of the transaction, UTC, whole milliseconds.
 	At time.Time
 }
@@ -139,7 +144,12 @@ func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
 }
 
 func (db *DB) run(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, fn func(*Tx) error) (err error) {
-	tx, err := pool.BeginTx(ctx, opts)
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, "store.Begin", err, "fault.unavailable")
+	}
+	defer conn.Close()
+	tx, err := conn.BeginTx(ctx, opts)
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, "store.Begin", err, "fault.unavailable")
 	}
@@ -148,8 +158,14 @@ func (db *DB) run(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, fn fun
 			_ = tx.Rollback() // err is what the caller needs to know
 		}
 	}()
-	err = fn(&Tx{tx: tx, engine: db.engine, writes: opts == nil, At: db.now().UTC().Truncate(time.Millisecond)})
-	if err != nil {
+	t := &Tx{tx: tx, engine: db.engine, writes: opts == nil, At: db.now().UTC().Truncate(time.Millisecond)}
+	if b, ok := db.engine.(batching); ok && t.writes {
+		t.batch = func(ctx context.Context, list []Statement) ([]int64, error) { return b.Batch(ctx, conn, list) }
+	}
+	if err = fn(t); err != nil {
+		return err
+	}
+	if _, err = t.flush(ctx); err != nil {
 		return err
 	}
 	return tx.Commit()

@@ -3,13 +3,11 @@ package store_test
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"hoshi/internal/store"
-	"hoshi/internal/store/postgres"
-	"hoshi/internal/store/sqlite"
+	"hoshi/internal/store/storetest"
 	"hoshi/internal/testkit"
 )
 
@@ -21,26 +19,9 @@ func TestMain(m *testing.M) {
 
 // engines opens a fresh, migrated database of each engine.
 func engines(t *testing.T, run func(t *testing.T, db *store.DB)) {
-	for name, engine := range map[string]func(t *testing.T) store.Engine{
-		"sqlite":   func(t *testing.T) store.Engine { return sqlite.Engine{Path: filepath.Join(t.TempDir(), "hoshi.db")} },
-		"postgres": func(t *testing.T) store.Engine { return postgres.Engine{URL: testkit.PostgresURL(t)} },
-	} {
-		t.Run(name, func(t *testing.T) {
-			db, err := store.Open(t.Context(), engine(t), time.Now)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := db.Close(); err != nil {
-					t.Error(err)
-				}
-			})
-			if err := db.Migrate(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			run(t, db)
-		})
-	}
+	storetest.Engines(t, func(t *testing.T, e store.Engine) {
+		run(t, storetest.Open(t, e, time.Now))
+	})
 }
 
 func TestMigrateTwice(t *testing.T) {

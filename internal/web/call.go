@@ -139,6 +139,12 @@ func (c *call) post() error {
 		c.w.Header().Set("Connection", "close")
 		return c.again(tooLarge(c.rt.stated()))
 	}
+	// The server would remove only what its own copy of the request names.
+	defer func() {
+		if c.r.MultipartForm != nil {
+			_ = c.r.MultipartForm.RemoveAll() // temporary files; the system clears them too
+		}
+	}()
 	if err := c.parse(); err != nil {
 		return c.again(err)
 	}
@@ -173,10 +179,11 @@ func (c *call) parse() error {
 }
 
 // late keeps the form of somebody whose sign-in has run out and asks for it anew.
+// Forms about the person's own account are not kept: they hold passwords.
 func (c *call) late() error {
 	kept := false
 	page := c.formPath()
-	if !strings.HasPrefix(c.r.Header.Get("Content-Type"), "multipart/") {
+	if c.rt.access == byPolicy && !strings.HasPrefix(c.r.Header.Get("Content-Type"), "multipart/") {
 		if err := c.parse(); err != nil {
 			return err
 		}

@@ -52,7 +52,7 @@ func Service(db *store.DB, set *scheme.Settings, editions, blobs string) (*casew
 	if err != nil {
 		return nil, err
 	}
-	b, err := blob.Open(blobs)
+	b, err := blob.Open(blobs, time.Now())
 	if err != nil {
 		return nil, err
 	}

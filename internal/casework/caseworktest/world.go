@@ -105,7 +105,7 @@ func New(t testing.TB, db *store.DB, clock *testkit.Clock, seed uint64) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	blobs, err := blob.Open(t.TempDir())
+	blobs, err := blob.Open(t.TempDir(), Start)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func New(t testing.TB, db *store.DB, clock *testkit.Clock, seed uint64) *World {
 			return edition, nil
 		},
 		Fold: func(fields ...string) string { return strings.ToLower("\n" + strings.Join(fields, "\n") + "\n") },
-		OpenBundle: func(r io.Reader, _ []scheme.SigningKey) (*casework.Sealed, error) {
+		OpenBundle: func(r io.Reader, _ []scheme.SigningKey, _ *criteria.Edition) (*casework.Sealed, error) {
 			if _, err := io.Copy(io.Discard, r); err != nil {
 				return nil, err
 			}

@@ -24,7 +24,7 @@ func TestOverTheWires(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
 
 	socket := filepath.Join(t.TempDir(), "s")
-	l, err := signer.Listen(socket)
+	l, err := signer.Listen(socket, signer.OwnerOnly)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,7 @@ import (
 	"hoshi/internal/fault"
 	"hoshi/internal/ledger"
 	"hoshi/internal/ledger/durable"
+	"hoshi/internal/scheme"
 )
 
 // clockSlack is how far ahead of the signer's clock a status list may be dated.
@@ -39,6 +40,7 @@ type state struct {
 	Checkpoint string `json:"checkpoint"` // last signed checkpoint; "" before the first
 	StatusAsOf string `json:"statusAsOf"` // time of the last signed status list; "" before the first
 	StatusTree int64  `json:"statusTree"` // log size that the last status list reflects
+	StatusList string `json:"statusList"` // payload of the last signed status list; "" before the first
 }
 
 // Core signs. It is safe for concurrent use; one Core at a time holds a state file.
@@ -131,8 +133,19 @@ func (c *Core) checkState() error {
 	if c.st.V != 1 || c.st.Log != c.vkey {
 		return fmt.Errorf("the state belongs to %q", c.st.Log)
 	}
-	_, err := c.last()
+	if _, err := c.last(); err != nil {
+		return err
+	}
+	_, err := c.lastStatus()
 	return err
+}
+
+// lastStatus returns the last signed status list, nil before the first.
+func (c *Core) lastStatus() (*ledger.StatusList, error) {
+	if c.st.StatusList == "" {
+		return nil, nil
+	}
+	return ledger.DecodeStatusPayload([]byte(c.st.StatusList))
 }
 
 // Sign signs next when it extends the last signed tree, which must be old. The
@@ -170,8 +183,9 @@ func (c *Core) Sign(_ context.Context, old, next ledger.Tree, proof tlog.TreePro
 }
 
 // SignStatus signs the payload of a status list when it is dated no earlier than
-// the last one, reflects no fewer leaves, and no more than were signed: revocations
-// cannot fall out of a list by restoring an old backup.
+// the last one, reflects no fewer leaves, and no more than were signed, takes no
+// end back that the last one told, and does not live long: revocations cannot fall
+// out of a list by restoring an old backup, nor by a server that lies.
 func (c *Core) SignStatus(_ context.Context, payload []byte) ([]byte, error) {
 	l, err := ledger.DecodeStatusPayload(payload)
 	if err != nil {
@@ -187,6 +201,9 @@ func (c *Core) SignStatus(_ context.Context, payload []byte) ([]byte, error) {
 	switch {
 	case l.Origin != c.origin:
 		return nil, fault.New(fault.Invalid, "signer.SignStatus", "ledger.status.origin", "got", l.Origin, "want", c.origin)
+	case l.Expires.Sub(l.AsOf) > scheme.MaxStatusListTTL:
+		return nil, fault.New(fault.Invalid, "signer.SignStatus", "ledger.status.long", "expires", ledger.Seconds(l.Expires),
+			"limit", int(scheme.MaxStatusListTTL/(24*time.Hour)))
 	case asOf < c.st.StatusAsOf:
 		return nil, fault.New(fault.Conflict, "signer.SignStatus", "ledger.status.back", "asof", asOf, "last", c.st.StatusAsOf)
 	case l.AsOf.After(c.now().Add(clockSlack)):
@@ -196,12 +213,22 @@ func (c *Core) SignStatus(_ context.Context, payload []byte) ([]byte, error) {
 	case l.Tree > last.Size:
 		return nil, fault.New(fault.Conflict, "signer.SignStatus", "ledger.status.ahead", "tree", l.Tree, "signed", last.Size)
 	}
+	before, err := c.lastStatus()
+	if err != nil {
+		return nil, err
+	}
+	if before != nil {
+		if serial, ok := l.Follows(before); !ok {
+			return nil, fault.New(fault.Conflict, "signer.SignStatus", "ledger.status.undone", "serial", serial,
+				"was", before.Get(serial).String(), "is", l.Get(serial).String())
+		}
+	}
 	jws, err := ledger.SignStatus(payload, c.status)
 	if err != nil {
 		return nil, err
 	}
 	st := c.st
-	st.StatusAsOf, st.StatusTree = asOf, l.Tree
+	st.StatusAsOf, st.StatusTree, st.StatusList = asOf, l.Tree, string(payload)
 	if err := c.save(st); err != nil {
 		return nil, err
 	}

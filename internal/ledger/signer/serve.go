@@ -128,9 +128,15 @@ func refuse(w http.ResponseWriter, log *slog.Logger, err error) {
 	json.NewEncoder(w).Encode(refusal{Kind: f.Kind, Key: f.Key, Args: f.Args, Why: err.Error()})
 }
 
-// Listen opens the Unix socket, for its owner only. A socket that a killed signer
+// Who may use the socket.
+const (
+	OwnerOnly     os.FileMode = 0o600
+	OwnerAndGroup os.FileMode = 0o660 // the server runs under another user of the signer's group
+)
+
+// Listen opens the Unix socket for those that mode lets in. A socket that a killed signer
 // left behind is removed: the caller holds the state's lock, so nobody serves it.
-func Listen(path string) (net.Listener, error) {
+func Listen(path string, mode os.FileMode) (net.Listener, error) {
 	if st, err := os.Lstat(path); err == nil {
 		if st.Mode()&os.ModeSocket == 0 {
 			return nil, fault.New(fault.Invalid, "signer.Listen", "ledger.signer.socket", "path", path)
@@ -143,7 +149,7 @@ func Listen(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, "signer.Listen", err, "ledger.signer.socket", "path", path)
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
+	if err := os.Chmod(path, mode); err != nil {
 		l.Close()
 		return nil, err
 	}

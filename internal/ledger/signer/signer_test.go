@@ -218,6 +218,63 @@ func TestSignStatus(t *testing.T) {
 	}
 }
 
+// A server that lies, or was given an old backup, cannot have a revoked label called
+// valid again, nor a list that outlives every later revocation.
+func TestSignStatusTakesNoEndBack(t *testing.T) {
+	c, path := newCore(t)
+	ctx := t.Context()
+	if _, err := c.Sign(ctx, ledger.EmptyTree(), grow(t, 10, honest).at(t, 10), nil); err != nil {
+		t.Fatal(err)
+	}
+	now := ledgertest.Now()
+	payload := func(ttl time.Duration, all ...ledger.Status) []byte {
+		t.Helper()
+		l, err := ledger.NewStatusList(int64(len(all)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, s := range all {
+			if err := l.Set(int64(i), s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.Scheme, l.Origin, l.AsOf, l.Expires, l.Tree = "sample", ledgertest.Origin, now, now.Add(ttl), 9
+		b, err := l.Payload()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	const day = 24 * time.Hour
+	if _, err := c.SignStatus(ctx, payload(day, ledger.Valid, ledger.Revoked, ledger.Withdrawn, ledger.Lapsed)); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	c, err := signer.New(ledgertest.Origin, ledgertest.Key("log"), ledgertest.Key("status"), path, ledgertest.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for name, x := range map[string]struct {
+		payload []byte
+		key     string
+	}{
+		"un-revoked":   {payload(day, ledger.Valid, ledger.Valid, ledger.Withdrawn, ledger.Lapsed), "ledger.status.undone"},
+		"un-withdrawn": {payload(day, ledger.Valid, ledger.Revoked, ledger.Valid, ledger.Lapsed), "ledger.status.undone"},
+		"softened":     {payload(day, ledger.Valid, ledger.Withdrawn, ledger.Withdrawn, ledger.Lapsed), "ledger.status.undone"},
+		"cut off":      {payload(day, ledger.Valid, ledger.Revoked), "ledger.status.undone"},
+		"un-issued":    {payload(day, ledger.NeverIssued, ledger.Revoked, ledger.Withdrawn, ledger.Lapsed), "ledger.status.undone"},
+		"for ever":     {payload(400*day, ledger.Valid, ledger.Revoked, ledger.Withdrawn, ledger.Lapsed), "ledger.status.long"},
+	} {
+		if _, err := c.SignStatus(ctx, x.payload); key(err) != x.key {
+			t.Errorf("%s: %v, want %s", name, err, x.key)
+		}
+	}
+	if _, err := c.SignStatus(ctx, payload(day, ledger.Suspended, ledger.Revoked, ledger.Revoked, ledger.Revoked, ledger.Valid)); err != nil {
+		t.Errorf("an honest list: %v", err)
+	}
+}
+
 func TestStateFile(t *testing.T) {
 	c, path := newCore(t)
 	open := func(path string) error {
@@ -293,7 +350,7 @@ func TestKeyFile(t *testing.T) {
 func TestSocket(t *testing.T) {
 	c, _ := newCore(t)
 	path := filepath.Join(t.TempDir(), "s")
-	l, err := signer.Listen(path)
+	l, err := signer.Listen(path, signer.OwnerOnly)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -339,7 +396,7 @@ func TestListenKeepsFiles(t *testing.T) {
 	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if l, err := signer.Listen(path); err == nil {
+	if l, err := signer.Listen(path, signer.OwnerOnly); err == nil {
 		l.Close()
 		t.Error("Listen replaced a file")
 	}

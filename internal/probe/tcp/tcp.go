@@ -25,6 +25,9 @@ const (
 	window = 1024 // ports between two looks at the canary
 	// unpaced is the rate, per second, from which a scan without a limit slows down.
 	unpaced = 8000
+	// maxNamed bounds the ports that the ranges of one transcript name, repeats
+	// included: a run names each a few times, a forged one could do so for hours.
+	maxNamed = 8 * last
 )
 
 // Probe is the registry entry.
@@ -262,6 +265,7 @@ func (s *scan) finish(witnessed []int, complete bool) {
 // record settles is undecided.
 func Parse(records []probe.Record) fact.Set {
 	state := map[int]string{}
+	named := 0 // ports in ranges, however often
 	asked := 0
 	var out fact.Set
 	var source []string
@@ -269,7 +273,7 @@ func Parse(records []probe.Record) fact.Set {
 		switch r.Event {
 		case "plan":
 			asked = 0
-			if probe.ParseRanges(r.Ports, func(int) { asked++ }) != nil {
+			if probe.ParseRanges(r.Ports, func(int) { asked++; named++ }) != nil || named > maxNamed {
 				return nil
 			}
 			source = append(source, r.Source())
@@ -281,7 +285,8 @@ func Parse(records []probe.Record) fact.Set {
 			state[p] = "open"
 			out = append(out, probe.Observed("tcp.open", r.Port, true, r.Source()))
 		case "closed", "filtered":
-			if probe.ParseRanges(r.Ports, func(p int) {
+			if named > maxNamed || probe.ParseRanges(r.Ports, func(p int) {
+				named++
 				if state[p] == "" {
 					state[p] = r.Event
 				}

@@ -138,3 +138,21 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A transcript that names all ports again and again states nothing, and is not read
+// to its end.
+func TestParseBoundsRanges(t *testing.T) {
+	few := []probe.Record{{Probe: name, Event: "plan", Ports: "1-65535"}, {Probe: name, Event: "closed", Ports: "1-65535"}}
+	if facts := Parse(few); len(facts) != 1 {
+		t.Errorf("an honest transcript: %v", facts)
+	}
+	for _, event := range []string{"plan", "closed"} {
+		many := few
+		for range probe.MaxRecords {
+			many = append(many, probe.Record{Probe: name, Event: event, Ports: "1-65535"})
+		}
+		if facts := Parse(many); facts != nil {
+			t.Errorf("%s: %v", event, facts)
+		}
+	}
+}

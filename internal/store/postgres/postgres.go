@@ -9,8 +9,9 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
@@ -64,6 +65,28 @@ func (e Engine) Open(ctx context.Context) (write, read *sql.DB, err error) {
 		}
 	}
 	return db, db, nil
+}
+
+// Batch sends the statements in one go and waits once. pgx prepares each text the
+// first time a connection meets it.
+func (Engine) Batch(ctx context.Context, conn *sql.Conn, list []store.Statement) (counts []int64, err error) {
+	err = conn.Raw(func(c any) error {
+		var b pgx.Batch
+		for _, s := range list {
+			b.Queue(s.Query, s.Args...)
+		}
+		results := c.(*stdlib.Conn).Conn().SendBatch(ctx, &b)
+		for range list {
+			tag, err := results.Exec()
+			if err != nil {
+				_ = results.Close() // the first error is the one that counts
+				return err
+			}
+			counts = append(counts, tag.RowsAffected())
+		}
+		return results.Close()
+	})
+	return counts, err
 }
 
 // Unique reports a violated unique or primary key.

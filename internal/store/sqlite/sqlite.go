@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"runtime"
 
 	"github.com/pressly/goose/v3"
@@ -37,8 +38,16 @@ func (Engine) SkipLocked() string { return "" }
 func (Engine) Lock() string { return "" }
 
 // Open returns a pool of one writer and a pool of readers. synchronous is FULL,
-// because NORMAL in WAL mode may forget a commit when the power fails.
+// because NORMAL in WAL mode may forget a commit when the power fails. A new file is
+// its owner's alone, and SQLite gives its side files the same mode.
 func (e Engine) Open(ctx context.Context) (write, read *sql.DB, err error) {
+	f, err := os.OpenFile(e.Path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, nil, err
+	}
 	write, err = sql.Open("sqlite", e.dsn("rwc", "&_txlock=immediate"))
 	if err != nil {
 		return nil, nil, err

@@ -39,6 +39,13 @@ func numbers(t *testing.T, b *Bench) {
 	if !errors.Is(err, errRefused) || next("a") != 4 || next("b") != 1 {
 		t.Error("a rolled-back act left a gap, or series share a counter")
 	}
+	b.update(t, func(ctx context.Context, tx *store.Tx) error {
+		first, second, err := store.NextNumbers(ctx, tx, "c", "a")
+		if first != 1 || second != 5 {
+			t.Errorf("%d and %d, want 1 and 5", first, second)
+		}
+		return err
+	})
 }
 
 func numbersAtOnce(t *testing.T, b *Bench) {

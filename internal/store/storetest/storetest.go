@@ -34,7 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) *Bench) {
 		{"organisations", organisations}, {"keys", keys}, {"people", people}, {"products", products}, {"evaluations", evaluations},
 		{"applications", applications}, {"snapshots", snapshots}, {"numbers", numbers}, {"numbers at once", numbersAtOnce},
 		{"labels", labels}, {"revocations", revocations}, {"public labels", publicLabels}, {"search", search}, {"status lists", statusLists}, {"label rows", labelRows}, {"audit", audit},
-		{"once", once}, {"leaves", leaves}, {"jobs", jobs}, {"periodic", periodic}, {"times", times}, {"refused acts", refused},
+		{"once", once}, {"writes that wait", waiting}, {"leaves", leaves}, {"jobs", jobs}, {"periodic", periodic}, {"times", times}, {"refused acts", refused},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}

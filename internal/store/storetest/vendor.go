@@ -90,8 +90,23 @@ func people(t *testing.T, b *Bench) {
 	hidden(t, b, func(ctx context.Context, tx *store.Tx) (scheme.Person, error) {
 		return store.AccountPerson(ctx, tx, "none")
 	})
-	if !has() {
-		t.Error("an open membership is not seen")
+	b.update(t, func(ctx context.Context, tx *store.Tx) error {
+		if err := store.InsertPerson(ctx, tx, scheme.Person{ID: "other", Name: "青木"}); err != nil {
+			return err
+		}
+		return store.SetAccountPerson(ctx, tx, "acct", "other")
+	})
+	same(t, scheme.Person{ID: "other", Name: "青木"}, acting().Person)
+	b.update(t, func(ctx context.Context, tx *store.Tx) error {
+		return store.SetAccountPerson(ctx, tx, "acct", "person")
+	})
+	acts := func(organisation string) bool {
+		return get(t, b, func(ctx context.Context, tx *store.Tx) (bool, error) {
+			return store.PersonActsFor(ctx, tx, "person", organisation)
+		})
+	}
+	if !has() || !acts(m.OrganisationID) || acts("none") {
+		t.Error("an open membership is not seen, or one is seen that is not there")
 	}
 	b.Clock.Advance(time.Hour)
 	end := func() {
@@ -100,7 +115,7 @@ func people(t *testing.T, b *Bench) {
 	end()
 	b.Clock.Advance(time.Hour)
 	end() // again: the first end stays
-	if a := acting(); !a.Until.Equal(Start.Add(time.Hour)) || a.ActiveAt(b.Clock.Now()) || has() {
+	if a := acting(); !a.Until.Equal(Start.Add(time.Hour)) || a.ActiveAt(b.Clock.Now()) || has() || acts(m.OrganisationID) {
 		t.Errorf("%+v", a)
 	}
 }

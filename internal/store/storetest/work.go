@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"hoshi/internal/fault"
 	"hoshi/internal/store"
 )
 
@@ -20,6 +21,73 @@ func audit(t *testing.T, b *Bench) {
 	same(t, []store.AuditRow{row, later}, get(t, b, func(ctx context.Context, tx *store.Tx) ([]store.AuditRow, error) {
 		return store.Audit(ctx, tx, "application", "x")
 	}))
+}
+
+// Some writes may wait for the next read or the commit. A read sees them, a write
+// comes after them, and one that is refused takes the whole act with it.
+func waiting(t *testing.T, b *Bench) {
+	row := store.AuditRow{ID: "1", At: Start, Action: "application.grant", Kind: "application", Subject: "x", Detail: json.RawMessage(`{}`)}
+	trail := func(ctx context.Context, tx *store.Tx) ([]store.AuditRow, error) {
+		return store.Audit(ctx, tx, "application", "x")
+	}
+	b.update(t, func(ctx context.Context, tx *store.Tx) error {
+		if err := store.InsertAudit(ctx, tx, row); err != nil {
+			return err
+		}
+		seen, err := trail(ctx, tx)
+		same(t, []store.AuditRow{row}, seen)
+		return err
+	})
+	other := row
+	other.ID = "2"
+	for name, refused := range map[string]func(ctx context.Context, tx *store.Tx) error{
+		"twice": func(ctx context.Context, tx *store.Tx) error { return store.InsertAudit(ctx, tx, row) },
+		"gone":  func(ctx context.Context, tx *store.Tx) error { return store.SetOnce(ctx, tx, "nobody's", "r") },
+		"before a write": func(ctx context.Context, tx *store.Tx) error {
+			if err := store.SetOnce(ctx, tx, "nobody's", "r"); err != nil {
+				return err
+			}
+			_, _, err := store.ClaimOnce(ctx, tx, "k")
+			return err
+		},
+		"before a read": func(ctx context.Context, tx *store.Tx) error {
+			if err := store.InsertAudit(ctx, tx, row); err != nil {
+				return err
+			}
+			_, err := trail(ctx, tx)
+			if err == nil {
+				t.Error("the read did not learn that a write before it failed")
+			}
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b.fails(t, fault.Conflict, func(ctx context.Context, tx *store.Tx) error {
+				if err := store.InsertAudit(ctx, tx, other); err != nil {
+					return err
+				}
+				return refused(ctx, tx)
+			})
+			same(t, []store.AuditRow{row}, get(t, b, trail))
+		})
+	}
+	b.update(t, func(ctx context.Context, tx *store.Tx) error {
+		if err := store.InsertAudit(ctx, tx, other); err != nil {
+			return err
+		}
+		if _, taken, err := store.ClaimOnce(ctx, tx, "k"); taken || err != nil { // its count is its own, not that of what waited
+			t.Errorf("%v, %v", taken, err)
+		}
+		if err := store.SetOnce(ctx, tx, "k", "r"); err != nil {
+			return err
+		}
+		result, taken, err := store.ClaimOnce(ctx, tx, "k")
+		if !taken || result != "r" {
+			t.Errorf("%q, %v", result, taken)
+		}
+		return err
+	})
+	same(t, []store.AuditRow{row, other}, get(t, b, trail))
 }
 
 func once(t *testing.T, b *Bench) {
