@@ -348,7 +348,7 @@ func TestAddresses(t *testing.T) {
 	wrong := []byte(id)
 	wrong[3] = map[bool]byte{true: '1', false: '0'}[wrong[3] == '0']
 	for path, want := range map[string]string{
-		"/L/" + string(wrong): "写し間違い", "/L/x": "写し間違い", "/L/" + string(id) + ".exe": "写し間違い",
+		"/L/" + string(wrong): "正しいラベル ID ではありません", "/L/x": "正しいラベル ID ではありません", "/L/" + string(id) + ".exe": "正しいラベル ID ではありません",
 		"/L/" + string(must(label.NewID(strings.NewReader("another label.")))): "公開されていません", "/nothing": "見つかりません"} {
 		if w := b.get(path); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), want) {
 			t.Errorf("%s: %d, want 404 with %q", path, w.Code, want)
