@@ -5,6 +5,7 @@ import (
 
 	"hoshi/internal/casework"
 	"hoshi/internal/fault"
+	"hoshi/internal/label"
 	"hoshi/internal/scheme"
 )
 
@@ -29,6 +30,9 @@ type labelView struct {
 	Grounds field
 	Open    bool // a revocation is proposed
 }
+
+// Printed is the label's ID as it stands on the artwork.
+func (v labelView) Printed() string { return label.ID(v.LabelView.Label.ID).Grouped() }
 
 func labelPage(c *call) error {
 	l, err := c.Casework.Label(c.r.Context(), c.actor(), c.id())
