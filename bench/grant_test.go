@@ -321,6 +321,7 @@ func BenchmarkGrant(b *testing.B) {
 			for _, c := range clients {
 				var grants, inserts, ratios []float64
 				var each []time.Duration
+				var used time.Duration
 				for range rounds {
 					var g, i timed
 					if processes {
@@ -332,22 +333,24 @@ func BenchmarkGrant(b *testing.B) {
 						g, i = apart(b, gs), apart(b, is)
 					} else {
 						todo, ids := take(n), numbers(n)
+						before := cpu(b)
 						g = together(b, c, n, func(i int) error {
 							_, err := s.Grant(ctx, actor, todo[i].ID, todo[i].Version, casework.Once(todo[i].ID))
 							return err
 						})
+						used += cpu(b) - before
 						i = together(b, c, n, func(i int) error { return insertRow(ctx, write, ids[i]) })
 					}
 					grants, inserts = append(grants, g.rate()), append(inserts, i.rate())
 					ratios = append(ratios, g.rate()/i.rate())
 					each = append(each, g.each...)
 				}
-				what := "clients of one server"
+				what, cost := "clients of one server", fmt.Sprintf("; CPU %.2f ms a grant", ms(used)/float64(rounds*n))
 				if processes {
-					what = "client processes"
+					what, cost = "client processes", ""
 				}
-				line("%2d %-22s %6.0f grants/s (%.0f to %.0f), %6.0f inserts/s, ratio %.2f; a grant p50 %.1f ms, p99 %.1f ms", c, what, median(grants),
-					slices.Min(grants), slices.Max(grants), median(inserts), median(ratios), ms(at(each, .5)), ms(at(each, .99)))
+				line("%2d %-22s %6.0f grants/s (%.0f to %.0f), %6.0f inserts/s, ratio %.2f; a grant p50 %.1f ms, p99 %.1f ms%s", c, what, median(grants),
+					slices.Min(grants), slices.Max(grants), median(inserts), median(ratios), ms(at(each, .5)), ms(at(each, .99)), cost)
 			}
 		}
 	})
