@@ -14,7 +14,7 @@ import (
 const tick = 10 * time.Millisecond
 
 // cpu is the processor time that this process and the database servers it started
-// have used so far. Unlike a rate it hardly depends on what else the machine does.
+// have used so far. It depends far less than a rate on what else the machine does.
 func cpu(b *testing.B) time.Duration {
 	b.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/stat")
