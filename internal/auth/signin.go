@@ -266,7 +266,7 @@ func (s *Service) ChangePassword(ctx context.Context, old, password string) erro
 	if err := s.forgive(ctx, c); err != nil {
 		return err
 	}
-	if err := checkPassword(op, "password", password); err != nil {
+	if err := checkPassword(op, "new", password); err != nil {
 		return err
 	}
 	phc, err := s.hashPassword(ctx, password)

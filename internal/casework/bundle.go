@@ -206,18 +206,18 @@ func (s *Service) DetachBundle(ctx context.Context, actor policy.Actor, evaluati
 			return e, err
 		}
 		for j := range e.Answers {
-			e.Answers[j].Verdict, e.Answers[j].Rule = "", ""
+			a := &e.Answers[j]
+			if followsRule(a) {
+				a.Result = scheme.ResultNone // it stood on what is now gone
+			}
+			a.Verdict, a.Rule = "", ""
 		}
 		if n := len(e.Bundles); n > 0 { // the last one attached speaks again
 			r, err := s.bundleResult(ctx, tx, e.ID, e.Bundles[n-1].Digest)
 			if err != nil {
 				return e, err
 			}
-			for _, v := range r.Verdicts {
-				if a := e.Answer(v.Criterion); a != nil {
-					a.Verdict, a.Rule = string(v.Outcome), v.Rule
-				}
-			}
+			propose(&e, r.Verdicts)
 		}
 		if err := store.UpdateEvaluation(ctx, tx, &e); err != nil {
 			return e, err

@@ -245,6 +245,11 @@ func (s *Service) SignEvaluation(ctx context.Context, actor policy.Actor, evalua
 	})
 }
 
+// followsRule reports whether a result is what the rules gave, without a word of a person.
+func followsRule(a *scheme.Answer) bool {
+	return a.Rule != "" && a.Verdict == string(a.Result) && a.Justification == "" && a.PublicReason == ""
+}
+
 // propose writes what the rules gave into the answers. A result that a person
 // chose stays; one that is empty, or that the rules gave before and nobody wrote
 // a word about, becomes what the rules give now.
@@ -254,7 +259,7 @@ func propose(e *scheme.Evaluation, verdicts []criteria.Verdict) {
 		if a == nil {
 			continue
 		}
-		byRule := a.Rule != "" && a.Verdict == string(a.Result) && a.Justification == "" && a.PublicReason == ""
+		byRule := followsRule(a)
 		a.Verdict, a.Rule = string(v.Outcome), v.Rule
 		if a.Result != scheme.ResultNone && !byRule {
 			continue

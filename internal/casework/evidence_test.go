@@ -118,6 +118,17 @@ func TestAttachBundle(t *testing.T) {
 		if e, err = w.DetachBundle(ctx, w.Vendor, e.ID, first); err != nil || len(e.Bundles) != 1 {
 			t.Fatalf("%v", err)
 		}
+		// The second file alone speaks now. Without any, what only the rules gave is gone.
+		if got := results(e); got != "conforms,conforms,conforms," {
+			t.Errorf("after the first bundle went %q", got)
+		}
+		bare, err := w.DetachBundle(ctx, w.Vendor, e.ID, e.Bundles[0].Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := results(bare); got != "conforms,,," {
+			t.Errorf("without a bundle %q", got)
+		}
 		handlers, _ := w.Jobs()
 		runner := &jobs.Runner{DB: w.DB, Handlers: handlers, Log: slog.New(slog.DiscardHandler)}
 		if worked, err := runner.Step(ctx); err != nil || !worked {

@@ -79,9 +79,13 @@ func TestWholePath(t *testing.T) {
 			t.Errorf("the statement's leaf is not the log's: %v", err)
 		}
 		for _, r := range st.Label.Results {
-			if (r.Reason != "") != (r.Criterion == "T-03") {
-				t.Errorf("%s: reason %q", r.Criterion, r.Reason)
+			want := map[string]string{"T-01": "多要素認証も使えます", "T-03": "更新の経路がありません"}[r.Criterion]
+			if r.Reason != want {
+				t.Errorf("%s: public reason %q, want %q", r.Criterion, r.Reason, want)
 			}
+		}
+		if st.Product.NameEN != "Watch Camera" || st.Label.ApplicantEN != "Hoshino Electric" {
+			t.Errorf("English names %q, %q", st.Product.NameEN, st.Label.ApplicantEN)
 		}
 		for field, salt := range st.Salts {
 			if salt == "" || ls[0].Commitments[field] == "" {

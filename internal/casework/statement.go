@@ -35,7 +35,7 @@ func (s *Service) record(ctx context.Context, tx *store.Tx, l scheme.Label, snap
 		return err
 	}
 	err = store.PutPublicLabel(ctx, tx, store.PublicLabel{LabelID: l.ID, Serial: l.Serial,
-		Granted: fmt.Sprintf("%s %010d", l.Issued, l.Serial), Folded: s.Fold(searchable(public, snap)...), State: l.State, Since: l.Since,
+		Granted: fmt.Sprintf("%s %010d", l.Issued, l.Serial), Folded: s.Fold(searchable(public)...), State: l.State, Since: l.Since,
 		LastDay: l.LastDay, LeafID: sealed.Leaf.ID, LastLeafID: sealed.Leaf.ID, Version: 1, Doc: doc})
 	if err != nil {
 		return err
@@ -50,11 +50,11 @@ func (s *Service) statement(l scheme.Label, snap *scheme.Snapshot, ed *criteria.
 	st := label.Statement{
 		V:      1,
 		Scheme: label.SchemeInfo{ID: s.Settings.ID, Name: s.Settings.Name, Summary: s.Settings.Notice, URL: s.Settings.URL},
-		Product: label.ProductInfo{Name: p.Name, Models: []string{}, Manufacturer: p.Manufacturer.Value, Country: p.Origin.Value,
-			Summary: p.Summary, URL: p.URL, Contact: p.Contact},
+		Product: label.ProductInfo{Name: p.Name, NameEN: p.NameEN, Models: []string{}, Manufacturer: p.Manufacturer.Value, Country: p.Origin.Value,
+			Summary: p.Summary, SummaryEN: p.SummaryEN, URL: p.URL, Contact: p.Contact},
 		Label: label.Info{ID: label.ID(l.ID), Registration: l.Registration, Level: l.Level, LevelName: level.Name, Edition: ed.ID,
 			EditionName: ed.Title, Results: []label.Result{}, Issued: l.Issued.String(), Expires: l.LastDay.String(),
-			Applicant: snap.Organisation.Name, EvaluatorClass: string(e.Class)},
+			Applicant: snap.Organisation.Name, ApplicantEN: snap.Organisation.NameEN, EvaluatorClass: string(e.Class)},
 		Safety: label.SafetyInfo{Vulnerabilities: p.AdvisoryURL, ReportURL: p.ReportURL, SupportUntil: p.SupportUntil.String()},
 		Notes:  p.Notes,
 		Status: label.StatusRef{List: s.StatusListURL, Serial: l.Serial},
@@ -67,18 +67,14 @@ func (s *Service) statement(l scheme.Label, snap *scheme.Snapshot, ed *criteria.
 	}
 	for _, c := range ed.Criteria {
 		a := e.Answer(c.ID)
-		r := label.Result{Criterion: c.ID, Result: string(a.Result)}
-		if a.Result == scheme.ResultNotApplicable || a.Result == scheme.ResultLifted {
-			r.Reason = a.PublicReason
-		}
-		st.Label.Results = append(st.Label.Results, r)
+		st.Label.Results = append(st.Label.Results, label.Result{Criterion: c.ID, Result: string(a.Result), Reason: a.PublicReason})
 	}
 	return st
 }
 
 // searchable are the public texts by which a label is found.
-func searchable(st label.Statement, snap *scheme.Snapshot) []string {
-	out := []string{st.Product.Name, snap.Product.NameEN, st.Label.Applicant, snap.Organisation.NameEN, st.Product.Manufacturer,
+func searchable(st label.Statement) []string {
+	out := []string{st.Product.Name, st.Product.NameEN, st.Label.Applicant, st.Label.ApplicantEN, st.Product.Manufacturer,
 		st.Label.Registration, string(st.Label.ID)}
 	return append(out, st.Product.Models...)
 }

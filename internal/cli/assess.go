@@ -28,7 +28,7 @@ const Tool = "hoshi " + Version
 
 type assessFlags struct {
 	product, out, key, edition, consent, pace string
-	json, yes, public                         bool
+	json, yes, public, template               bool
 }
 
 func newAssessCmd(env *Env) *cobra.Command {
@@ -38,8 +38,17 @@ func newAssessCmd(env *Env) *cobra.Command {
 		Use:   "assess ADDRESS",
 		Short: l.T("assess.cmd"),
 		Long:  l.T("assess.cmd.long"),
-		Args:  oneArg("assess.need-address"),
+		Args: func(c *cobra.Command, args []string) error {
+			if f.template {
+				return cobra.NoArgs(c, args)
+			}
+			return oneArg("assess.need-address")(c, args)
+		},
 		RunE: func(c *cobra.Command, args []string) error {
+			if f.template {
+				_, err := io.WriteString(env.Stdout, evidence.ProductTemplate(l))
+				return err
+			}
 			return runAssess(c.Context(), env, args[0], f)
 		},
 	}
@@ -52,6 +61,7 @@ func newAssessCmd(env *Env) *cobra.Command {
 	c.Flags().BoolVar(&f.json, "json", false, l.T("assess.flag.json"))
 	c.Flags().BoolVar(&f.yes, "yes", false, l.T("assess.flag.yes"))
 	c.Flags().BoolVar(&f.public, "allow-public", false, l.T("assess.flag.public"))
+	c.Flags().BoolVar(&f.template, "template", false, l.T("assess.flag.template"))
 	return c
 }
 

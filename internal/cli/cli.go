@@ -82,9 +82,6 @@ func Root(env *Env) *cobra.Command {
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return fault.Wrap(fault.Invalid, "cli", err, "cli.flag", "why", err.Error())
-	})
 	root.AddCommand(
 		newAssessCmd(env),
 		newConfigCmd(env),
@@ -102,6 +99,7 @@ func Root(env *Env) *cobra.Command {
 		newVersionCmd(env),
 		newWitnessCmd(env),
 	)
+	speak(root, env.Lang())
 	return root
 }
 
@@ -115,9 +113,6 @@ func Main(ctx context.Context, args []string, env *Env) int {
 	}
 	if _, ok := err.(No); ok {
 		return ExitNo
-	}
-	if fault.KindOf(err) == fault.Internal && strings.HasPrefix(err.Error(), "unknown command") {
-		err = fault.Wrap(fault.Invalid, "cli", err, "cli.flag", "why", err.Error())
 	}
 	l, w := env.Lang(), visible{env.Stderr}
 	sentence, places := l.Error(err)

@@ -227,14 +227,17 @@ func printDiff(w io.Writer, l i18n.Lang, ds []evidence.Difference) {
 		fmt.Fprintln(w, l.T("evidence.diff.none"))
 		return
 	}
-	absent := func(s string) string {
-		if s == "" {
+	say := func(kind, s string) string {
+		switch {
+		case s == "":
 			return l.T("evidence.diff.absent")
+		case kind == "verdict":
+			return l.T("evidence.outcome." + s)
 		}
 		return s
 	}
 	for _, d := range ds {
-		fmt.Fprintf(w, "%s %s\n  A: %s\n  B: %s\n", l.T("evidence.diff."+d.Kind), d.ID, absent(d.A), absent(d.B))
+		fmt.Fprintf(w, "%s %s\n  A: %s\n  B: %s\n", l.T("evidence.diff."+d.Kind), d.ID, say(d.Kind, d.A), say(d.Kind, d.B))
 	}
 }
 

@@ -234,7 +234,7 @@ func printVerification(w io.Writer, lang i18n.Lang, r ledger.Report, s *label.St
 	var b strings.Builder
 	if s != nil {
 		fmt.Fprintf(&b, "%s  %s  %s\n%s (%s)\n\n", s.Label.ID.Grouped(), s.Label.Registration, s.Label.LevelName.In(lang),
-			s.Product.Name, s.Label.Applicant)
+			named(s.Product.Name, s.Product.NameEN, lang), named(s.Label.Applicant, s.Label.ApplicantEN, lang))
 	}
 	for _, m := range []ledger.Mark{ledger.Refuted, ledger.Proved, ledger.NotProved} {
 		head := lang.T("verify.head." + string(m))
@@ -252,4 +252,12 @@ func printVerification(w io.Writer, lang i18n.Lang, r ledger.Report, s *label.St
 	b.WriteString("\n" + last + "\n")
 	_, err := io.WriteString(visible{w}, b.String())
 	return err
+}
+
+// named is a name in the language, in Japanese where there is no English one.
+func named(ja, en string, lang i18n.Lang) string {
+	if lang == i18n.EN && en != "" {
+		return en
+	}
+	return ja
 }

@@ -44,10 +44,12 @@ type SchemeInfo struct {
 // ProductInfo is the product's part of the table.
 type ProductInfo struct {
 	Name         string   `json:"name"`                        // 製品名
+	NameEN       string   `json:"nameEn,omitempty"`            // for English pages, when the vendor gave one
 	Models       []string `json:"models"`                      // 型式番号
 	Manufacturer string   `json:"manufacturer,omitempty"`      // 製造業者名; absent when private
 	Country      string   `json:"country,omitempty"`           // 製造国又は地域; absent when private
 	Summary      string   `json:"summary"`                     // 製品概要
+	SummaryEN    string   `json:"summaryEn,omitempty"`         // for English pages, when the vendor gave one
 	URL          string   `json:"url,omitempty"`               // 製品の URL
 	Contact      string   `json:"contact"`                     // 問い合わせ先
 	Certificates []string `json:"otherCertificates,omitempty"` // numbers of other certificates
@@ -67,14 +69,15 @@ type Info struct {
 	Updated        string    `json:"updated,omitempty"`  // 更新日
 	Expires        string    `json:"expires"`            // 有効期限, inclusive
 	Applicant      string    `json:"applicant"`          // 申請者名
-	EvaluatorClass string    `json:"evaluatorClass"`     // 評価者区分; never the evaluator's name
+	ApplicantEN    string    `json:"applicantEn,omitempty"`
+	EvaluatorClass string    `json:"evaluatorClass"` // 評価者区分; never the evaluator's name
 }
 
 // Result is one line of the checklist.
 type Result struct {
 	Criterion string `json:"criterion"`        // "S1.1-04"
 	Result    string `json:"result"`           // "conforms", "not-applicable", …
-	Reason    string `json:"reason,omitempty"` // public reason, for "not applicable" and "lifted"
+	Reason    string `json:"reason,omitempty"` // public reason, whenever the vendor wrote one
 }
 
 // SafetyInfo is the part of the table on vulnerabilities.
@@ -104,10 +107,12 @@ var fields = []field{
 	{"scheme.summary", false, func(s *Statement) any { return s.Scheme.Summary }},
 	{"scheme.url", false, func(s *Statement) any { return s.Scheme.URL }},
 	{"product.name", false, func(s *Statement) any { return s.Product.Name }},
+	{"product.nameEn", false, func(s *Statement) any { return s.Product.NameEN }},
 	{"product.models", false, func(s *Statement) any { return s.Product.Models }},
 	{"product.manufacturer", true, func(s *Statement) any { return s.Product.Manufacturer }},
 	{"product.country", true, func(s *Statement) any { return s.Product.Country }},
 	{"product.summary", false, func(s *Statement) any { return s.Product.Summary }},
+	{"product.summaryEn", false, func(s *Statement) any { return s.Product.SummaryEN }},
 	{"product.url", false, func(s *Statement) any { return s.Product.URL }},
 	{"product.contact", false, func(s *Statement) any { return s.Product.Contact }},
 	{"product.otherCertificates", false, func(s *Statement) any {
@@ -122,6 +127,7 @@ var fields = []field{
 	{"label.results", false, func(s *Statement) any { return s.Label.Results }},
 	{"label.updated", false, func(s *Statement) any { return s.Label.Updated }},
 	{"label.applicant", false, func(s *Statement) any { return s.Label.Applicant }},
+	{"label.applicantEn", false, func(s *Statement) any { return s.Label.ApplicantEN }},
 	{"label.evaluatorClass", false, func(s *Statement) any { return s.Label.EvaluatorClass }},
 	{"safety.vulnerabilities", false, func(s *Statement) any { return s.Safety.Vulnerabilities }},
 	{"safety.reportUrl", false, func(s *Statement) any { return s.Safety.ReportURL }},

@@ -110,6 +110,7 @@ func (b *bench) publisher(dir string) *registry.Publisher {
 // product is what varies between the labels of a test.
 type product struct {
 	name, applicant          string
+	nameEN, summaryEN, orgEN string
 	models                   []string
 	manufacturer, country    string
 	hideManufacturer, hideIn bool
@@ -137,12 +138,12 @@ func (b *bench) grant(p product) label.ID {
 	issued := scheme.DayIn(b.clock.Now(), b.set.Location())
 	s := label.Statement{V: 1,
 		Scheme: label.SchemeInfo{ID: b.set.ID, Name: b.set.Name, Summary: b.set.Notice, URL: b.set.URL},
-		Product: label.ProductInfo{Name: p.name, Models: p.models, Manufacturer: p.manufacturer, Country: p.country, Summary: "屋内用の見守りカメラ",
+		Product: label.ProductInfo{Name: p.name, NameEN: p.nameEN, Models: p.models, Manufacturer: p.manufacturer, Country: p.country, Summary: "屋内用の見守りカメラ", SummaryEN: p.summaryEN,
 			URL: "https://vendor.example/hx", Contact: "support@vendor.example"},
 		Label: label.Info{ID: id, Registration: fmt.Sprintf("HS1-2026-%05d", serial+1), Level: level.ID, LevelName: level.Name,
 			Edition: "star1-2024r1-reconstructed", EditionName: i18n.Text{JA: "☆1（再構成版）", EN: "Star 1 (reconstruction)"},
 			Results: []label.Result{{Criterion: "S1.1-01", Result: "conforms"}, {Criterion: "S1.1-11", Result: "not-applicable", Reason: "情報を保存しません"}},
-			Issued:  issued.String(), Expires: last.String(), Applicant: p.applicant, EvaluatorClass: "vendor"},
+			Issued:  issued.String(), Expires: last.String(), Applicant: p.applicant, ApplicantEN: p.orgEN, EvaluatorClass: "vendor"},
 		Safety: label.SafetyInfo{ReportURL: "https://vendor.example/psirt", SupportUntil: "2030-03-31"},
 		Status: label.StatusRef{List: "https://" + b.set.Host + "/status-list", Serial: serial}}
 	sealed, err := label.Seal(s, ledger.Leaf{V: 1, Type: ledger.LabelGranted, ID: "grant-" + key, At: ledger.Seconds(b.clock.Now())}, rand.Reader)

@@ -25,8 +25,10 @@ type Row struct {
 	Level        string        `json:"level"`
 	LevelName    i18n.Text     `json:"levelName"`
 	Product      string        `json:"product"`
+	ProductEN    string        `json:"productEn,omitempty"`
 	Models       []string      `json:"models"`
 	Applicant    string        `json:"applicant"`
+	ApplicantEN  string        `json:"applicantEn,omitempty"`
 	Issued       string        `json:"issued"`
 	Expires      string        `json:"expires"`
 	Status       scheme.Status `json:"status"`
@@ -76,7 +78,7 @@ func (s *Site) find(ctx context.Context, q, before string, lang i18n.Lang) (rows
 		}
 		l := scheme.Label{State: f.State, LastDay: f.LastDay}
 		rows = append(rows, Row{ID: string(st.Label.ID), Registration: st.Label.Registration, Level: st.Label.Level, LevelName: st.Label.LevelName,
-			Product: st.Product.Name, Models: st.Product.Models, Applicant: st.Label.Applicant, Issued: st.Label.Issued, Expires: st.Label.Expires,
+			Product: st.Product.Name, ProductEN: st.Product.NameEN, Models: st.Product.Models, Applicant: st.Label.Applicant, ApplicantEN: st.Label.ApplicantEN, Issued: st.Label.Issued, Expires: st.Label.Expires,
 			Status: l.StatusOn(today), Path: LabelPath(string(st.Label.ID), lang)})
 	}
 	return rows, next, nil

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	"hoshi/internal/criteria"
 	"hoshi/internal/i18n"
@@ -100,6 +101,12 @@ type resultLine struct {
 	Words string
 }
 
+// Product is the name of the product.
+func (p *labelPage) Product() words { return p.Words(p.S.Product.Name, p.S.Product.NameEN) }
+
+// Applicant is the name of the organisation that the label was granted to.
+func (p *labelPage) Applicant() words { return p.Words(p.S.Label.Applicant, p.S.Label.ApplicantEN) }
+
 // Stars is the level for the eye.
 func (p *labelPage) Stars() string { return Stars(p.Level.Stars) }
 
@@ -110,11 +117,12 @@ func (p *labelPage) EvaluatorClass() string { return p.T("public.class." + p.S.L
 func renderLabel(lang i18n.Lang, set *scheme.Settings, edition *criteria.Edition, s label.Statement, st Standing, c Copy) ([]byte, error) {
 	level, _ := set.Level(s.Label.Level) // a level that the scheme has dropped shows its name only
 	p := &labelPage{
-		frame: frame{Lang: lang, Settings: set, Title: s.Product.Name + " – " + s.Label.LevelName.In(lang), Home: listPath(lang),
+		frame: frame{Lang: lang, Settings: set, Home: listPath(lang),
 			Other: LabelPath(string(s.Label.ID), lang.Other()), Robots: true,
 			Formats: formats(lang, s.Label.ID)},
 		S: s, Standing: st, Level: level, Copy: c,
 	}
+	p.Title = p.Product().Text + " – " + s.Label.LevelName.In(lang)
 	if edition != nil {
 		p.Notice = edition.Notice().In(lang)
 	}
@@ -160,13 +168,64 @@ func formats(lang i18n.Lang, id label.ID) []format {
 	}
 }
 
+// words is a text that a person gave, in the language of the page or, where
+// that is missing, in Japanese.
+type words struct {
+	Text string
+	Lang i18n.Lang // "" when it is the page's own
+}
+
+// Words picks the text in the page's language; without an English one the
+// Japanese one stands on the English page too.
+func (f *frame) Words(ja, en string) words {
+	if f.Lang == i18n.EN && en != "" {
+		return words{Text: en}
+	}
+	return f.Said(ja)
+}
+
+// Said is a text that exists in one language only. Japanese script on an English
+// page is marked as Japanese, for screen readers and for the right fonts.
+func (f *frame) Said(text string) words {
+	if f.Lang == i18n.EN && strings.ContainsFunc(text, func(r rune) bool { return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) }) {
+		return words{text, i18n.JA}
+	}
+	return words{Text: text}
+}
+
+// Original is the Japanese name beside an English one on the English page, which
+// is what stands on the product and in the registers; "" else.
+func (f *frame) Original(ja, en string) words {
+	if f.Lang == i18n.EN && en != "" && en != ja {
+		return f.Said(ja)
+	}
+	return words{}
+}
+
+// sentence is a sentence of the catalogue with a person's words in it.
+type sentence struct {
+	Before string
+	Words  words
+	After  string
+}
+
+// Around writes a sentence of the catalogue around words that stand for its {name}.
+func (f *frame) Around(key, name string, w words, args ...any) sentence {
+	const here = "\x00"
+	before, after, _ := strings.Cut(f.T(key, append(args, name, here)...), here)
+	return sentence{before, w, after}
+}
+
 // link is a text that may be a web address.
-type link struct{ Href, Text string }
+type link struct {
+	Href  string
+	Words words
+}
 
 // Link makes a link of a text when it is a web address; "" becomes "none".
 func (f *frame) Link(s string) link {
 	if s == "" {
-		return link{Text: f.T("public.none")}
+		return link{Words: words{Text: f.T("public.none")}}
 	}
-	return link{Href: f.Web(s), Text: s}
+	return link{Href: f.Web(s), Words: f.Said(s)}
 }

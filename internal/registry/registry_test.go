@@ -55,7 +55,7 @@ func TestLabelPageSaysWhatTheTableAsks(t *testing.T) {
 		{i18n.JA, []string{"みまもりカメラ HX", "HX-100/B", "秘密製造所", "屋内用の見守りカメラ", "https://vendor.example/hx", "support@vendor.example", "HS1-2026-00001",
 			"☆1", "star1-2024r1-reconstructed", "有効", "2026年11月23日", "2028年11月22日", "星見電機株式会社", "IoT 製品ベンダー", "https://vendor.example/psirt",
 			"2030年3月31日", "情報を保存しません", "完全に確保されていることを保証するものではありません", "認証したり保証したりするものではありません",
-			"2026年11月23日のラベル付与時に基準へ適合していました", "S1.1-11", "対象外", "再構成"}},
+			"2026年11月23日のラベル交付時に基準へ適合していました", "S1.1-11", "対象外", "再構成"}},
 		{i18n.EN, []string{"HX-100", "Star 1", "valid", "23 November 2026", "22 November 2028", "vendor of the IoT product", "does not guarantee",
 			"conformed to the criteria when the label was granted on 23 November 2026", "not applicable"}},
 	} {
@@ -75,6 +75,63 @@ func TestLabelPageSaysWhatTheTableAsks(t *testing.T) {
 		five := d.Find("main > section").First()
 		if !five.HasClass("five") || five.Find("li").Length() != 5 {
 			t.Errorf("%s: the five lines do not stand first", c.lang)
+		}
+	}
+}
+
+// English names stand on the English page with the Japanese ones beside them; where
+// there is none, the Japanese text stands there and is marked as Japanese.
+func TestEnglishNames(t *testing.T) {
+	b := lite(t)
+	p := camera
+	p.nameEN, p.orgEN, p.summaryEN = "Watch Camera HX", "Hoshimi Electric", "A camera for indoors"
+	named := b.grant(p)
+	bare := b.grant(camera)
+	b.run()
+
+	d := b.page(registry.LabelPath(string(named), i18n.EN))
+	if got := words(d.Find("h1")); got != "Watch Camera HX" {
+		t.Errorf("heading %q", got)
+	}
+	if got := d.Find("title").Text(); !strings.HasPrefix(got, "Watch Camera HX") {
+		t.Errorf("title %q", got)
+	}
+	for _, want := range []string{"Hoshimi Electric declared it", "A camera for indoors"} {
+		if !strings.Contains(words(d.Find("main")), want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(words(d.Find("main")), "屋内用の見守りカメラ") {
+		t.Error("the Japanese summary stands on the English page, too")
+	}
+	if got := words(d.Find(".original[lang=ja]")); got != "星見電機株式会社みまもりカメラ HX" {
+		t.Errorf("names as registered: %q", got)
+	}
+	if d := b.page(registry.LabelPath(string(named), i18n.JA)); words(d.Find("h1")) != "みまもりカメラ HX" || d.Find("main [lang]").Length() != 0 {
+		t.Error("the Japanese page is not in Japanese alone")
+	}
+
+	d = b.page(registry.LabelPath(string(bare), i18n.EN))
+	if got := words(d.Find("h1 > span[lang=ja]")); got != "みまもりカメラ HX" {
+		t.Errorf("heading that falls back: %q", got)
+	}
+	if got := words(d.Find(".five span[lang=ja]")); got != "星見電機株式会社" {
+		t.Errorf("applicant that falls back: %q", got)
+	}
+	if got := words(d.Find("td > span[lang=ja]")); got != "情報を保存しません" {
+		t.Errorf("public reason: %q", got)
+	}
+
+	d = b.page("/list.en")
+	if got := words(d.Find(".hits .name")); got != "みまもりカメラ HXWatch Camera HX" {
+		t.Errorf("list %q", got)
+	}
+	if got := words(d.Find(".hits .name span[lang=ja]")); got != "みまもりカメラ HX" {
+		t.Errorf("list, marked as Japanese: %q", got)
+	}
+	for path, want := range map[string]string{"/list.json": `"productEn":"Watch Camera HX"`, "/L/" + string(named) + ".json": `"applicantEn":"Hoshimi Electric"`} {
+		if got := b.get(path).Body.String(); !strings.Contains(got, want) {
+			t.Errorf("%s lacks %s", path, want)
 		}
 	}
 }

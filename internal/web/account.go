@@ -7,14 +7,14 @@ type accountView struct{ *frame }
 func accountPage(c *call) error {
 	v := accountView{c.frame("web.account.title")}
 	c.form(v.frame, url.Values{})
-	for _, secret := range []string{"old", "password"} {
+	for _, secret := range []string{"old", "new"} {
 		v.form.Del(secret)
 	}
 	return c.render("account", v)
 }
 
 func changePassword(c *call) error {
-	if err := c.Auth.ChangePassword(c.r.Context(), c.r.PostFormValue("old"), c.r.PostFormValue("password")); err != nil {
+	if err := c.Auth.ChangePassword(c.r.Context(), c.r.PostFormValue("old"), c.r.PostFormValue("new")); err != nil {
 		return err
 	}
 	return c.done("/sign-in", "password")

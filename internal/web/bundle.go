@@ -47,9 +47,23 @@ func attachBundle(c *call) error {
 	defer file.Close()
 	_, _, err = c.Casework.AttachBundle(c.r.Context(), c.actor(), c.id(), head.Filename, head.Size, file, c.ticked("keep"))
 	if err != nil {
-		return err
+		return atBundle(err)
 	}
 	return c.done("/portal/evaluations/"+c.id(), "bundle")
+}
+
+// atBundle says of a file that is refused that the fault lies in its field.
+func atBundle(err error) error {
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Kind != fault.Invalid || len(f.Places) > 0 {
+		return err
+	}
+	key := f.Key
+	if key == "evidence.stranger" {
+		key = "casework.bundle.key" // on this site a key can be enrolled
+	}
+	return &fault.Error{Kind: fault.Invalid, Op: "web.attachBundle", Key: "fault.invalid", Err: f,
+		Places: []fault.Place{{Field: "evaluation.bundle", Key: key, Args: f.Args}}}
 }
 
 func detachBundle(c *call) error {

@@ -241,6 +241,9 @@ func (f *frame) In(name string, how ...string) field {
 			x.Attr = h
 		}
 	}
+	if x.Attr == "current-password" {
+		x.Hint = "" // how long it must be helps only who chooses one
+	}
 	x.Checked = x.Value == "yes"
 	if f.Problem != nil {
 		for _, p := range f.Problem.Places {

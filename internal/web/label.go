@@ -4,6 +4,7 @@ import (
 	"net/url"
 
 	"hoshi/internal/casework"
+	"hoshi/internal/fault"
 	"hoshi/internal/scheme"
 )
 
@@ -87,6 +88,16 @@ func withdrawLabel(c *call) error {
 }
 
 func proposeRevocation(c *call) error {
+	var places []fault.Place
+	if c.value("revocation.ground") == "" {
+		places = append(places, fault.Place{Field: "revocation.ground", Key: "web.revocation.choose"})
+	}
+	if c.value("revocation.publicReason") == "" {
+		places = append(places, fault.Place{Field: "revocation.publicReason", Key: "web.revocation.reason"})
+	}
+	if len(places) > 0 {
+		return &fault.Error{Kind: fault.Invalid, Op: "web.proposeRevocation", Key: "fault.invalid", Places: places}
+	}
 	_, err := c.Casework.ProposeRevocation(c.r.Context(), c.actor(), c.id(), scheme.RevocationGround(c.value("revocation.ground")), c.value("revocation.publicReason"), c.once())
 	return c.labelDone(err, "revocation-proposed")
 }

@@ -78,7 +78,9 @@ func (c *call) problemOf(f *frame, err error) *problem {
 	p := &problem{Sentence: sentence, Conflict: fault.Is(err, fault.Conflict)}
 	if e, ok := errors.AsType[*fault.Error](err); ok {
 		for _, at := range e.Places {
-			p.Places = append(p.Places, c.placeOf(f, at))
+			if x := c.placeOf(f, at); x.Href != "" || x.Text != sentence { // else it would be said twice
+				p.Places = append(p.Places, x)
+			}
 		}
 	}
 	return p

@@ -53,7 +53,7 @@ type assetRow struct {
 	Filled bool
 }
 
-type editionChoice struct{ ID, Level, Title string }
+type editionChoice struct{ ID, Level, Title, Notice string }
 
 // assetKinds are the choices for the kind of an asset.
 func assetKinds() []string {
@@ -116,7 +116,7 @@ func productPage(c *call) error {
 			if err != nil {
 				return err
 			}
-			v.Editions = append(v.Editions, editionChoice{id, l.Name.In(c.lang), e.Title.In(c.lang)})
+			v.Editions = append(v.Editions, editionChoice{id, l.Name.In(c.lang), e.Title.In(c.lang), e.Notice().In(c.lang)})
 		}
 	}
 	return c.render("product", v)

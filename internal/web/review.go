@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"hoshi/internal/casework"
+	"hoshi/internal/fault"
 	"hoshi/internal/scheme"
 )
 
@@ -150,6 +151,9 @@ func ask(c *call) error {
 		if text != "" {
 			questions = append(questions, scheme.Comment{Field: field, Text: normal(text)})
 		}
+	}
+	if len(questions) == 0 {
+		return &fault.Error{Kind: fault.Invalid, Op: "web.ask", Key: "fault.invalid", Places: []fault.Place{{Field: "ask[1].text", Key: "web.ask.missing"}}}
 	}
 	_, err := c.Casework.Ask(c.r.Context(), c.actor(), c.id(), c.version(), questions, c.once())
 	return c.decided(err, "asked")

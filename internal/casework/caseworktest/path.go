@@ -41,13 +41,17 @@ func Form() scheme.ApplicationForm {
 		Declared: true, DeclaredBy: "星野 社長", AgreedSecrecy: true, AgreedRules: true}
 }
 
-// Fill answers everything by hand: T-03 is not applicable, the rest conforms.
+// Fill answers everything by hand: T-03 is not applicable, the rest conforms, T-01
+// with words for the public.
 func Fill(e *scheme.Evaluation) {
 	e.Class = scheme.ClassVendor
 	for i := range e.Answers {
 		a := &e.Answers[i]
 		a.Result, a.Justification, a.Evidence = scheme.ResultConforms, "設計書のとおりです", []string{"設計書 1.0"}
-		if a.Criterion == "T-03" {
+		switch a.Criterion {
+		case "T-01":
+			a.PublicReason = "多要素認証も使えます"
+		case "T-03":
 			a.Result, a.PublicReason, a.Evidence = scheme.ResultNotApplicable, "更新の経路がありません", nil
 		}
 	}
