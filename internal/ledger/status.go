@@ -64,6 +64,9 @@ func (s Status) Holds() bool { return s == Valid || s == Investigation }
 const (
 	MaxStatusSize = 1 << 24  // labels
 	MaxStatusFile = 24 << 20 // bytes of a signed list
+	// MaxStatusTTL is the longest life of a list that the signer signs; package scheme
+	// holds settings to the same.
+	MaxStatusTTL = 31 * 24 * time.Hour
 )
 
 // StatusList is the state of every label at one time: label serial → Status.

@@ -7,8 +7,16 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"hoshi/internal/ledger"
 	"hoshi/internal/scheme"
 )
+
+// What the settings allow is what the signer signs.
+func TestStatusListLife(t *testing.T) {
+	if scheme.MaxStatusListTTL != ledger.MaxStatusTTL {
+		t.Errorf("settings allow %v, the signer %v", scheme.MaxStatusListTTL, ledger.MaxStatusTTL)
+	}
+}
 
 // After an old backup was restored, the rows may call a revoked label valid: the
 // list is not read from them.

@@ -27,7 +27,6 @@ import (
 	"hoshi/internal/fault"
 	"hoshi/internal/ledger"
 	"hoshi/internal/ledger/durable"
-	"hoshi/internal/scheme"
 )
 
 // clockSlack is how far ahead of the signer's clock a status list may be dated.
@@ -201,9 +200,9 @@ func (c *Core) SignStatus(_ context.Context, payload []byte) ([]byte, error) {
 	switch {
 	case l.Origin != c.origin:
 		return nil, fault.New(fault.Invalid, "signer.SignStatus", "ledger.status.origin", "got", l.Origin, "want", c.origin)
-	case l.Expires.Sub(l.AsOf) > scheme.MaxStatusListTTL:
+	case l.Expires.Sub(l.AsOf) > ledger.MaxStatusTTL:
 		return nil, fault.New(fault.Invalid, "signer.SignStatus", "ledger.status.long", "expires", ledger.Seconds(l.Expires),
-			"limit", int(scheme.MaxStatusListTTL/(24*time.Hour)))
+			"limit", int(ledger.MaxStatusTTL/(24*time.Hour)))
 	case asOf < c.st.StatusAsOf:
 		return nil, fault.New(fault.Conflict, "signer.SignStatus", "ledger.status.back", "asof", asOf, "last", c.st.StatusAsOf)
 	case l.AsOf.After(c.now().Add(clockSlack)):
