@@ -28,8 +28,11 @@ import (
 )
 
 // kills is how many processes die in a run: a sample, or with HOSHI_SOAK the long
-// version.
+// version, or as many as HOSHI_KILLS says.
 func kills() int {
+	if n, err := strconv.Atoi(os.Getenv("HOSHI_KILLS")); err == nil {
+		return n
+	}
 	if os.Getenv("HOSHI_SOAK") != "" {
 		return 500
 	}
