@@ -206,7 +206,11 @@ func TestPath(t *testing.T) {
 		_, code := run(t, hoshi, verifyArgs(after)...)
 		return code == 1
 	})
+	// The same browser looks again and sees it: no copy stands in between.
 	d.open(buyer, public)
+	if !testkit.Eval[bool](buyer, `!!document.querySelector(".five.ended")`) {
+		t.Error("a buyer who looks again still sees a label that holds")
+	}
 	buyer.Axe()
 	buyer.Shot("revoked")
 

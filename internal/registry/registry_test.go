@@ -315,7 +315,7 @@ func TestCaching(t *testing.T) {
 	b.run()
 	w := b.get("/L/" + string(id))
 	tag := w.Header().Get("ETag")
-	if tag == "" || !strings.Contains(w.Header().Get("Cache-Control"), "max-age=60") {
+	if tag == "" || !strings.Contains(w.Header().Get("Cache-Control"), "max-age=0, s-maxage=60,") {
 		t.Errorf("headers %v", w.Header())
 	}
 	if w := b.get("/L/"+string(id), "If-None-Match", tag); w.Code != http.StatusNotModified {
@@ -326,7 +326,7 @@ func TestCaching(t *testing.T) {
 		t.Errorf("the tag changed from %s to %s without a change", tag, got)
 	}
 	b.clock.Advance(12*time.Hour - 10*time.Second) // ten seconds before midnight
-	if c := b.get("/L/" + string(id)).Header().Get("Cache-Control"); !strings.Contains(c, "max-age=10,") {
+	if c := b.get("/L/" + string(id)).Header().Get("Cache-Control"); !strings.Contains(c, "s-maxage=10,") {
 		t.Errorf("before the end of the day: %s", c)
 	}
 }

@@ -47,7 +47,7 @@ const (
 	searchTime     = 5 * time.Second
 )
 
-// How long a browser or a CDN may answer from a copy, in seconds.
+// How long a CDN may answer from a copy, in seconds.
 const (
 	pageAge = 60
 	longAge = 31536000 // what never changes
@@ -197,7 +197,10 @@ func (s *Site) headers(w http.ResponseWriter, kind, etag string, age int) {
 	case age == 0:
 		h.Set("Cache-Control", "no-cache")
 	default:
-		h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d, must-revalidate", min(age, s.untilDayEnd())))
+		// A browser asks each time, so that who looks again after a revocation sees it;
+		// a CDN may answer for a while, and from an old copy when this server is down:
+		// the page itself says as of when it is.
+		h.Set("Cache-Control", fmt.Sprintf("public, max-age=0, s-maxage=%d, stale-if-error=86400", min(age, s.untilDayEnd())))
 	}
 }
 
