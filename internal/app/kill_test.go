@@ -350,13 +350,20 @@ func (l *lines) String() string { return string(l.buf) }
 // until waits for something that other processes do.
 func (s *site) until(what string, done func() bool) {
 	s.t.Helper()
-	end := time.NewTimer(60 * time.Second)
+	s.within(time.Minute, what, done)
+}
+
+func (s *site) within(limit time.Duration, what string, done func() bool) {
+	s.t.Helper()
+	end := time.NewTimer(limit)
 	defer end.Stop()
 	for !done() {
 		select {
 		case <-end.C:
 			for i, p := range s.server {
-				s.t.Logf("server %d says:\n%s", i, p.out)
+				if p != nil {
+					s.t.Logf("server %d says:\n%s", i, p.out)
+				}
 			}
 			s.t.Fatalf("waited in vain for %s", what)
 		case <-time.After(30 * time.Millisecond):
@@ -364,11 +371,12 @@ func (s *site) until(what string, done func() bool) {
 	}
 }
 
-// settle waits until everything that was granted is public.
+// settle waits until everything that was granted is public. A server that starts
+// writes every page anew, so the time allowed grows with their number.
 func (s *site) settle() {
 	s.t.Helper()
 	db := s.open()
-	s.until("the log to settle", func() bool {
+	s.within(time.Minute+time.Duration(len(s.acks()))*100*time.Millisecond, "the log to settle", func() bool {
 		st, err := db.Log().State(context.Background())
 		if err != nil {
 			return false
