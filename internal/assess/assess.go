@@ -35,10 +35,12 @@ type Options struct {
 	Edition     *criteria.Edition
 	Tool        string // program and version, for the record
 
-	AllowPublic   bool // public addresses may be tested
-	ConsentSignIn bool // default and wrong values may be tried at sign-ins
-	OwnNamespace  bool // the process runs in a network namespace made for this run
-	Pace          probe.Pace
+	AllowPublic  bool // public addresses may be tested
+	Consents     []probe.Consent
+	Person       probe.Person // nil = nobody is there to do steps
+	OwnNamespace bool         // the process runs in a network namespace made for this run
+	Pace         probe.Pace
+	Senders      probe.Senders
 
 	Now      func() time.Time
 	Rand     io.Reader
@@ -130,7 +132,7 @@ func Run(ctx context.Context, o Options) (*evidence.Run, error) {
 	}
 	t := &probe.Target{
 		Addr: plan.Addr, Net: probe.NewNet(plan.Addr, o.Dial), Facts: plan.Product.Facts(), Accounts: plan.accounts,
-		Paths: plan.Product.Readable(), Network: plan.Network, Consent: o.ConsentSignIn, Pace: o.Pace, Rand: o.Rand,
+		Paths: plan.Product.Readable(), Network: plan.Network, Consents: o.Consents, Person: o.Person, Pace: o.Pace, Senders: o.Senders, Rand: o.Rand,
 	}
 	// One after the other: scans that overlap starve weak devices and lose ports.
 	for _, p := range registry.Probes {
@@ -185,7 +187,7 @@ func parameters(o Options) map[string]any {
 	return map[string]any{
 		"pace": p.Name, "tcpRate": p.TCPRate, "tcpWorkers": p.TCPWorkers, "tcpWait": p.TCPWait.Milliseconds(), "tcpTries": p.TCPTries,
 		"udpWait": p.UDPWait.Milliseconds(), "udpTries": p.UDPTries, "budget": p.Budget.Milliseconds(),
-		"signIns": p.SignIns, "signInBudget": p.SignIn.Milliseconds(), "hold": p.Hold.Milliseconds(), "consentSignIn": o.ConsentSignIn, "allowPublic": o.AllowPublic,
+		"signIns": p.SignIns, "signInBudget": p.SignIn.Milliseconds(), "hold": p.Hold.Milliseconds(), "consents": words(o.Consents), "allowPublic": o.AllowPublic,
 	}
 }
 
@@ -215,4 +217,12 @@ func (g *gauge) record(r probe.Record) {
 		e.Done = g.ports
 	}
 	g.emit(e)
+}
+
+func words(cs []probe.Consent) []string {
+	out := []string{}
+	for _, c := range cs {
+		out = append(out, string(c))
+	}
+	return out
 }

@@ -45,7 +45,7 @@ func options(t *testing.T, address string, dial probe.DialFunc) Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Options{Address: address, ProductFile: "product.yaml", Product: []byte(product), Edition: e, Tool: "hoshi test", ConsentSignIn: true,
+	return Options{Address: address, ProductFile: "product.yaml", Product: []byte(product), Edition: e, Tool: "hoshi test", Consents: []probe.Consent{probe.ConsentSignIn},
 		Pace: probe.Pace{Name: "test", TCPWorkers: 512, TCPWait: 5 * time.Millisecond, TCPTries: 1, Down: 20 * time.Millisecond, UDPWait: time.Millisecond, UDPTries: 1,
 			Banner: 5 * time.Millisecond, Exchange: 20 * time.Millisecond, Budget: time.Second, SignIns: 4, SignIn: time.Second, Hold: 20 * time.Millisecond},
 		Now: time.Now, Rand: rand.Reader, Dial: dial}
@@ -216,7 +216,7 @@ func TestNoConsent(t *testing.T) {
 	w := &web{reply: "HTTP/1.1 200 OK\r\n\r\n<form method=post><input name=u><input type=password name=p></form>"}
 	w.left.Store(-1)
 	o := options(t, "192.168.77.7", w.dial)
-	o.ConsentSignIn = false
+	o.Consents = nil
 	run, err := Run(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

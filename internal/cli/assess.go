@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -100,7 +101,7 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags) err
 	}
 	switch f.consent {
 	case "signin":
-		o.ConsentSignIn = true
+		o.Consents = append(o.Consents, probe.ConsentSignIn)
 	case "":
 	default:
 		return fault.New(fault.Invalid, "cli.assess", "assess.consent-word", "word", f.consent)
@@ -151,7 +152,7 @@ func ask(env *Env, plan *assess.Plan, f assessFlags, o *assess.Options) error {
 	}
 	in, out := env.Stdin, env.Stderr
 	if !terminal(in) || !terminal(out) || f.yes {
-		if !o.ConsentSignIn {
+		if !slices.Contains(o.Consents, probe.ConsentSignIn) {
 			say("assess.no-consent")
 		}
 		return nil
@@ -166,8 +167,8 @@ func ask(env *Env, plan *assess.Plan, f assessFlags, o *assess.Options) error {
 	if !question("assess.ask") {
 		return fault.New(fault.Invalid, "cli.assess", "assess.stopped")
 	}
-	if !o.ConsentSignIn {
-		o.ConsentSignIn = question("assess.ask-signin")
+	if !slices.Contains(o.Consents, probe.ConsentSignIn) && question("assess.ask-signin") {
+		o.Consents = append(o.Consents, probe.ConsentSignIn)
 	}
 	return nil
 }

@@ -142,7 +142,7 @@ func writeBundle(path string, run evidence.Run) error {
 func assessCamera(ctx context.Context, cam *Camera, flaws []string, edition *criteria.Edition, tool string, own bool, progress func(assess.Event)) (*evidence.Run, error) {
 	return assess.Run(ctx, assess.Options{
 		Address: cam.o.Addr.String(), ProductFile: evidence.ProductFile, Product: ProductYAML(cam.Ports, flaws...), Edition: edition, Tool: tool,
-		ConsentSignIn: true, OwnNamespace: own, Pace: probe.Fast(), Now: time.Now, Rand: rand.Reader, Progress: progress,
+		Consents: []probe.Consent{probe.ConsentSignIn}, OwnNamespace: own, Pace: probe.Fast(), Now: time.Now, Rand: rand.Reader, Progress: progress,
 		Secret: func(evidence.Secret) (string, error) { return cam.Password, nil },
 	})
 }

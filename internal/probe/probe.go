@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -41,9 +42,32 @@ type Target struct {
 	Accounts []Account
 	Paths    []Path
 	Network  string // network mode, see the Mode constants
-	Consent  bool   // the person agreed to repeated wrong sign-ins
+	Consents []Consent
+	Person   Person // nil = nobody is there
 	Pace     Pace
-	Rand     io.Reader
+	Senders  Senders
+	// Watch is called every few seconds by probes that run long. An error, such as
+	// another device at the address, ends the probe. nil = nobody watches.
+	Watch func(ctx context.Context) error
+	Rand  io.Reader
+}
+
+// Senders are further source addresses that a UDP scan may use, so that limits
+// that the device sets for each peer do not slow it. The zero value is none.
+type Senders struct {
+	Routed netip.Prefix // addresses that the device routes to us, its gateway
+	OnLink []netip.Addr // free addresses of the link, answered for by us, with consent
+}
+
+// Agreed reports whether the person agreed to a kind of test.
+func (t *Target) Agreed(c Consent) bool { return slices.Contains(t.Consents, c) }
+
+// Do puts a step to the person at the bench.
+func (t *Target) Do(ctx context.Context, s Step) (string, error) {
+	if t.Person == nil {
+		return "", ErrNobody
+	}
+	return t.Person(ctx, s)
 }
 
 // Network modes: where the device stands as seen from the testing host.

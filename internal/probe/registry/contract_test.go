@@ -123,7 +123,7 @@ func TestRealServices(t *testing.T) {
 	addr := netip.MustParseAddr("127.0.0.1")
 	pace := probe.Fast()
 	pace.SignIns, pace.SignIn, pace.Exchange, pace.Hold = 3, 20*time.Second, 6*time.Second, time.Second
-	target := &probe.Target{Addr: addr, Net: probe.NewNet(addr, nil), Network: probe.ModeShared, Consent: true, Pace: pace, Rand: rand.Reader,
+	target := &probe.Target{Addr: addr, Net: probe.NewNet(addr, nil), Network: probe.ModeShared, Consents: []probe.Consent{probe.ConsentSignIn}, Pace: pace, Rand: rand.Reader,
 		Paths: []probe.Path{{ID: "settings", Port: plain, URL: "/admin/"}, {ID: "status", Port: secure, URL: "/", TLS: true}}}
 	for _, p := range []int{ssh, ftp, telnet, plain, secure} {
 		target.Facts = append(target.Facts, probe.Observed("tcp.open", probe.TCP(p), true))

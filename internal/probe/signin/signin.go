@@ -49,7 +49,7 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 		return cmp.Or(cmp.Compare(len(known(t, b.port)), len(known(t, a.port))), cmp.Compare(a.id, b.id))
 	})
 	rec.Add(probe.Record{Probe: name, Event: "interfaces", Number: len(entries)})
-	if !t.Consent {
+	if !t.Agreed(probe.ConsentSignIn) {
 		return nil
 	}
 	rec.Add(probe.Record{Probe: name, Event: "list", Detail: listID()})

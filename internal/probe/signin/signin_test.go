@@ -70,7 +70,7 @@ func tested(t *testing.T, s *site, accounts ...probe.Account) (defaults, limit m
 		accounts[i].Port = port
 	}
 	id := port + " form /login"
-	target := &probe.Target{Addr: addr, Net: probe.NewNet(addr, nil), Consent: true, Pace: pace, Rand: rand.Reader, Accounts: accounts}
+	target := &probe.Target{Addr: addr, Net: probe.NewNet(addr, nil), Consents: []probe.Consent{probe.ConsentSignIn}, Pace: pace, Rand: rand.Reader, Accounts: accounts}
 	target.Facts = append(target.Facts,
 		probe.Observed("tcp.open", probe.TCP(other.Addr().(*net.TCPAddr).Port), true),
 		probe.Observed("signin.interface", id, map[string]any{"port": port, "kind": "form", "encrypted": false}))

@@ -1,0 +1,69 @@
+package probe
+
+import "context"
+
+// Protocol is one application protocol: how it is recognised, what is asked of
+// it, and how people sign in to it. Each lives in a folder of its own and has one
+// line in package registry.
+type Protocol struct {
+	Name string // as fact service.protocol names it: "mqtt"
+	TCP  *Talk  // nil = not spoken over TCP
+	UDP  *Talk  // nil = not spoken over UDP
+	// Probe asks further questions wherever the protocol was found; nil = none.
+	Probe *Probe
+	// Entrances are the kinds of sign-in that the protocol has.
+	Entrances []Entrance
+}
+
+// Talk is how a protocol is recognised over one transport: the server speaks
+// first, or answers one harmless request. Match is pure and never panics.
+type Talk struct {
+	Ports []int // where it is usually found, and asked first
+	// Ask builds the request; nil = the server speaks first. host is what a client
+	// would call the device; random holds 32 bytes for ids.
+	Ask func(host string, random []byte) []byte
+	// Match recognises an answer (or a greeting) and reads what the software calls
+	// itself, "" when it does not say.
+	Match func(answer []byte) (software string, ok bool)
+	// Whole reports that an answer has come in full; nil = whatever one read gives.
+	Whole func(answer []byte) bool
+	// Roams: answers come from another port than the one asked (UDP only).
+	Roams bool
+}
+
+// Entrance is a kind of sign-in, such as a form or SSH.
+type Entrance struct {
+	Kind string // as fact signin.interface names it: "form"
+	// Attempt tries one user and password once. It returns what was sent, with the
+	// password masked where it stands in an encoding that the recorder cannot know,
+	// and what came back; for encrypted protocols recv names the answering message.
+	Attempt func(ctx context.Context, t *Target, d Door, user, pass string) (sent, recv []byte, err error)
+	// Classify says what a recorded attempt met. base is the answer to a surely
+	// wrong value on the same door. It is pure and never panics.
+	Classify func(base, r Record) Outcome
+	// NoUser: the entrance knows passwords only (SNMP communities, some web forms).
+	NoUser bool
+}
+
+// Door is one sign-in interface of the device, as fact signin.interface names it.
+type Door struct {
+	ID   string // the fact's subject: "tcp/443 form /login"
+	Port string // "tcp/443"
+	Kind string
+	Path string // page of a form, of HTTP Basic and the like
+	TLS  bool
+}
+
+// Outcome is what one sign-in attempt met.
+type Outcome string
+
+// The outcomes of a sign-in attempt.
+const (
+	Refused  Outcome = "refused"  // the value was checked and found wrong
+	Accepted Outcome = "accepted" // signed in
+	Forced   Outcome = "forced"   // signed in, but nothing works before the value is changed
+	Limited  Outcome = "limited"  // turned away without a check, or for a while
+	Missed   Outcome = "missed"   // no answer
+	Unclear  Outcome = "unclear"  // an answer that is not understood
+	Closed   Outcome = "closed"   // the interface takes no passwords at all
+)
