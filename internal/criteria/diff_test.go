@@ -118,7 +118,7 @@ func TestFlawTable(t *testing.T) {
 		return observed("tcp.coverage", "", m{"asked": 65535, "open": open, "closed": 65535 - open, "filtered": 0, "undecided": 0})
 	}
 	service := func(port, protocol string) fact.Fact {
-		return observed("service.protocol", port, m{"protocol": protocol, "tls": false, "software": ""})
+		return observed("service.protocol", port, m{"protocol": protocol, "over": "", "tls": false, "understood": protocol != "other", "software": "", "excerpt": ""})
 	}
 	entrance := func(id, port, kind string) []fact.Fact {
 		return []fact.Fact{observed("signin.coverage", "", m{"interfaces": 2}), observed("signin.interface", id, m{"port": port, "kind": kind, "encrypted": false}),

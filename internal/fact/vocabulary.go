@@ -15,7 +15,8 @@ type Entry struct {
 //
 // Subjects: a port is "tcp/443" or "udp/161"; a sign-in interface is its port
 // and kind, "tcp/443 form /login"; an account is "admin@tcp/443"; an asset and
-// a path have the ids that product.yaml gives them.
+// a path have the ids that product.yaml gives them. Names of protocols and kinds
+// of sign-in are open words: each protocol brings its own.
 var Vocabulary = []Entry{
 	{"access.anonymous", "declared path id", `{asked: int, granted: int, what: [string]}`, i18n.Text{
 		JA: "サインインせずに、申告された守るべき情報の置き場所を読めたかどうか。",
@@ -23,6 +24,9 @@ var Vocabulary = []Entry{
 	{"access.coverage", "", `{paths: int, asked: int}`, i18n.Text{
 		JA: "サインインなしの読み取りを試した経路の数。",
 		EN: "How many declared paths were tried without signing in."}},
+	{"access.open", "port and protocol", `{port: string, protocol: string, read: bool, write: bool, writeAsked: bool, what: string}`, i18n.Text{
+		JA: "サインインせずに、サービスから読み出せたか、書き込めたか。尋ねたサービスごとに一つあり、どちらもできなかった場合も残す。書き込みは同意がある場合だけ試す（writeAsked）。",
+		EN: "Whether a service let anybody read or write without signing in: one for each service that was asked, also when neither was possible. Writing is tried with consent only (writeAsked)."}},
 	{"declared.account", "account", `{user: string, port: string, initial: "unique-per-device"|"set-at-first-use"|"shared"|"none", changeable: bool}`, i18n.Text{
 		JA: "申告された利用者アカウントと初期値の決め方。",
 		EN: "A declared account and how its first value is made."}},
@@ -44,16 +48,19 @@ var Vocabulary = []Entry{
 	{"host.mixed", "", `bool`, i18n.Text{
 		JA: "試験に使ったパソコン自身の待ち受けが結果に混ざっているか。",
 		EN: "Whether listeners of the testing host are mixed into the result."}},
-	{"service.protocol", "port", `{protocol: "http"|"ssh"|"telnet"|"ftp"|"other"|"silent", tls: bool, software: string}`, i18n.Text{
-		JA: "開いている TCP ポートで話されている手順。",
-		EN: "What speaks on an open TCP port."}},
+	{"service.detail", "port, protocol and key", `{port: string, protocol: string, key: string, value: string}`, i18n.Text{
+		JA: "サービスが自分について名のったこと（型名、版、題名など）。",
+		EN: "Something a service says about itself, such as a model name, a version or a title."}},
+	{"service.protocol", "port", `{protocol: string, over: string, tls: bool, understood: bool, software: string, excerpt: string}`, i18n.Text{
+		JA: "開いている TCP ポートで話されている手順。silent は無応答、other は未知の手順で、その応答の抜粋を残す。understood は、その手順でのサインインの入口をすべて調べられること。",
+		EN: "What speaks on an open TCP port: silent gave no answer, other is unknown and leaves an excerpt of what it said. understood: every way to sign in that the protocol has is looked for."}},
 	{"signin.coverage", "", `{interfaces: int}`, i18n.Text{
 		JA: "見つかったサインインの入口の数。",
 		EN: "How many sign-in interfaces were found."}},
 	{"signin.default", "sign-in interface", `{tried: int, accepted: [string], complete: bool}`, i18n.Text{
 		JA: "よく知られた初期値または申告された共通の初期値でサインインできたか。",
 		EN: "Whether a commonly known or declared shared default value was accepted."}},
-	{"signin.interface", "sign-in interface", `{port: string, kind: "form"|"basic"|"ssh"|"telnet"|"ftp", encrypted: bool}`, i18n.Text{
+	{"signin.interface", "sign-in interface", `{port: string, kind: string, encrypted: bool}`, i18n.Text{
 		JA: "ネットワーク経由の利用者認証の入口。",
 		EN: "A way to sign in over the network."}},
 	{"signin.limit", "sign-in interface", `{attempts: int, limited: bool, after: int, how: string, guessesPerDay: int, complete: bool}`, i18n.Text{

@@ -145,7 +145,8 @@ func Parse(records []probe.Record) fact.Set {
 	var out fact.Set
 	for _, p := range order {
 		if s := ports[p]; s.done {
-			out = append(out, probe.Observed("service.protocol", p, map[string]any{"protocol": s.protocol, "tls": s.tls, "software": s.software}, s.source...))
+			out = append(out, probe.Observed("service.protocol", p, map[string]any{
+				"protocol": s.protocol, "over": "", "tls": s.tls, "understood": s.protocol != "other" && s.protocol != "silent", "software": s.software, "excerpt": ""}, s.source...))
 		}
 	}
 	return out
