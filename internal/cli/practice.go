@@ -29,7 +29,7 @@ func newPracticeFlawsCmd(env *Env) *cobra.Command {
 	return &cobra.Command{
 		Use: "flaws", Short: env.Lang().T("practice.cmd.flaws"), Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			for _, f := range practice.Flaws() {
+			for _, f := range practice.Flaws(practice.MakeCamera) {
 				fmt.Fprintf(env.Stdout, "%-18s %s  %s\n", f.ID, f.Criterion, f.Text().In(env.Lang()))
 			}
 			return nil
@@ -48,7 +48,7 @@ func newPracticeRunCmd(env *Env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "run [-- COMMAND ARGS...]", Short: l.T("practice.cmd.run"), Long: l.T("practice.cmd.run.long"),
 		RunE: func(c *cobra.Command, args []string) error {
-			flaws, err := practice.ParseFlaws(f.flaws)
+			flaws, err := practice.ParseFlaws(practice.MakeCamera, f.flaws)
 			if err != nil {
 				return err
 			}

@@ -111,8 +111,9 @@ func TestDiffMajor(t *testing.T) {
 	}
 }
 
-// The flaw table of the practice camera: the facts that each flaw leaves flip
-// exactly the criterion of the table to "does not conform".
+// The flaw table of the practice camera: the facts that a flaw leaves flip exactly
+// the criterion of the table to "does not conform". Package practice holds all
+// rows of all makes to the table with the devices themselves.
 func TestFlawTable(t *testing.T) {
 	tcp := func(open int) fact.Fact {
 		return observed("tcp.coverage", "", m{"asked": 65535, "open": open, "closed": 65535 - open, "filtered": 0, "undecided": 0})
@@ -146,7 +147,7 @@ func TestFlawTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	var table struct {
-		Flaws []struct{ ID, Criterion string }
+		Flaws []struct{ Make, ID, Criterion string }
 	}
 	if err := yaml.Unmarshal(b, &table); err != nil || len(table.Flaws) == 0 {
 		t.Fatal(err)
@@ -154,10 +155,10 @@ func TestFlawTable(t *testing.T) {
 	e := star1(t)
 	for _, flaw := range table.Flaws {
 		facts, ok := left[flaw.ID]
-		if !ok {
-			t.Errorf("no facts for the flaw %s", flaw.ID)
+		if !ok || flaw.Make != "camera" {
 			continue
 		}
+		delete(left, flaw.ID)
 		whole := e.Judge(good())
 		for i, v := range e.Judge(change(facts...)) {
 			want := whole[i].Outcome
@@ -168,6 +169,9 @@ func TestFlawTable(t *testing.T) {
 				t.Errorf("%s: %s is %s by %s (missing %v), want %s", flaw.ID, v.Criterion, v.Outcome, v.Rule, v.Missing, want)
 			}
 		}
+	}
+	for id := range left {
+		t.Errorf("the table has no flaw %s", id)
 	}
 }
 

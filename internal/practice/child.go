@@ -84,7 +84,7 @@ func child(ctx context.Context, o Child, command []string, stdout, stderr io.Wri
 	if err := loopbackUp(); err != nil {
 		return fmt.Errorf("%w: %w", errNoNamespace, err)
 	}
-	flaws, err := ParseFlaws(o.Flaws)
+	flaws, err := ParseFlaws(MakeCamera, o.Flaws)
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,10 @@
-// Package practice makes devices to practise on: a network camera in Go that is
-// well made unless its flaws are switched on one by one, so that people, demos
-// and tests have something real to assess.
+// Package practice makes devices to practise on: a network camera, a home router
+// and a small sensor in Go that are well made unless their flaws are switched on
+// one by one, so that people, demos and tests have something real to assess.
 //
-// flaws.yaml says which flaw breaks which criterion; tests hold the camera to
-// it. Start with [Start] for the device and [Assess] for a whole run, which
-// gives the device a network namespace of its own where the system allows it.
+// flaws.yaml says which flaw breaks which criterion; tests hold the devices to
+// it. Start with [Start] for a device and [Assess] for a whole run, which gives
+// the device a network namespace of its own where the system allows it.
 package practice
 
 import (
@@ -21,11 +21,25 @@ import (
 //go:embed flaws.yaml
 var flawTable []byte
 
-// Flaw is one switch of the camera.
+// The makes of practice devices.
+const (
+	MakeCamera  = "camera"
+	MakeGateway = "gateway"
+	MakeSensor  = "sensor"
+)
+
+// Makes lists all makes.
+var Makes = []string{MakeCamera, MakeGateway, MakeSensor}
+
+// Flaw is one switch of a device.
 type Flaw struct {
+	Make      string `yaml:"make"`
 	ID        string `yaml:"id"`
 	Where     string `yaml:"where"`     // "device" or "declaration"
 	Criterion string `yaml:"criterion"` // the one that it flips to "does not conform"
+	Fact      string `yaml:"fact"`      // that shows it
+	Alone     bool   `yaml:"alone"`     // shows only where the device has a network of its own
+	Pending   bool   `yaml:"pending"`   // no test holds it yet
 	JA        string `yaml:"ja"`
 	EN        string `yaml:"en"`
 }
@@ -33,23 +47,25 @@ type Flaw struct {
 // Text says what the flaw is.
 func (f Flaw) Text() i18n.Text { return i18n.Text{JA: f.JA, EN: f.EN} }
 
-// Flaws lists all flaws in the order of the table.
-func Flaws() []Flaw {
+// Flaws lists the flaws of a make in the order of the table, "" = of all.
+func Flaws(device string) []Flaw {
 	var t struct {
-		Device string `yaml:"device"`
-		Flaws  []Flaw `yaml:"flaws"`
+		Flaws []Flaw `yaml:"flaws"`
 	}
 	if err := yaml.Unmarshal(flawTable, &t); err != nil {
 		panic("practice: flaws.yaml: " + err.Error()) // part of the program
 	}
-	return t.Flaws
+	return slices.DeleteFunc(t.Flaws, func(f Flaw) bool { return device != "" && f.Make != device })
 }
 
-// ParseFlaws reads a comma-separated list; "" is none and "all" is every flaw.
-func ParseFlaws(s string) ([]string, error) {
+// ParseFlaws reads a comma-separated list of flaws of a make; "" is none and
+// "all" is every flaw.
+func ParseFlaws(device, s string) ([]string, error) {
 	var ids, out []string
-	for _, f := range Flaws() {
-		ids = append(ids, f.ID)
+	for _, f := range Flaws(device) {
+		if !f.Pending {
+			ids = append(ids, f.ID)
+		}
 	}
 	if s == "all" {
 		return ids, nil
