@@ -66,12 +66,24 @@ var Vocabulary = []Entry{
 	{"signin.limit", "sign-in interface", `{attempts: int, limited: bool, after: int, how: string, guessesPerDay: int, complete: bool}`, i18n.Text{
 		JA: "誤った認証の繰り返しに対する制限。",
 		EN: "What repeated wrong sign-ins met."}},
+	{"ssh.algorithm", "port", `{kex: [string], hostKey: [string], cipher: [string], mac: [string]}`, i18n.Text{
+		JA: "SSH サーバーが受け入れると示した鍵交換、ホスト鍵、暗号、MAC の方式。",
+		EN: "The methods of key exchange, host key, cipher and MAC that an SSH server offers."}},
+	{"ssh.hostkey", "port", `{keys: [{key: "rsa"|"ecdsa"|"ed25519"|"dsa"|"other", bits: int, sha256: string}], complete: bool}`, i18n.Text{
+		JA: "SSH サーバーが示したホスト鍵の種類と長さ。",
+		EN: "The kinds and sizes of the host keys that an SSH server showed."}},
 	{"tcp.coverage", "", `{asked: int, open: int, closed: int, filtered: int, undecided: int}`, i18n.Text{
 		JA: "TCP 全ポートのうち、状態を確かめられた数。",
 		EN: "How many of all TCP ports were settled, and how."}},
 	{"tcp.open", "port", `bool`, i18n.Text{
 		JA: "開いている TCP ポート。",
 		EN: "An open TCP port."}},
+	{"tls.certificate", "port", `{certificates: [{place: int, name: string, names: [string], issuer: string, key: "rsa"|"ecdsa"|"ed25519"|"dsa"|"other", bits: int, signature: string, hash: string, from: string, until: string, inTime: bool, selfSigned: bool, sha256: string}], complete: bool}`, i18n.Text{
+		JA: "TLS で示された証明書。place は送られた順（0 が機器自身の証明書）。inTime は試験の日に有効期間内だったか。",
+		EN: "The certificates shown in TLS; place is the order as sent (0 = the device's own), inTime whether they were valid on the day of the test."}},
+	{"tls.group", "port", `{groups: [string], dhBits: int, complete: bool}`, i18n.Text{
+		JA: "受け入れられた鍵共有のグループ（曲線など）と、DH の素数のうち最も小さいものの長さ（0 は DH なし）。",
+		EN: "The key exchange groups (such as curves) that were accepted, and the size of the smallest DH prime (0 = none)."}},
 	{"tls.suite", "port", `{suites: [string], asked: int, complete: bool}`, i18n.Text{
 		JA: "受け入れられた TLS 暗号スイート。",
 		EN: "The TLS cipher suites that were accepted."}},

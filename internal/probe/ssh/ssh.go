@@ -1,6 +1,6 @@
-// Package ssh finds out how an SSH server lets people sign in. It speaks as far
-// as the question "which methods do you offer?" and tries no password; that is
-// package signin.
+// Package ssh finds out how an SSH server lets people sign in and which algorithms
+// and keys it has. It speaks as far as the question "which methods do you offer?"
+// and tries no password; that is package signin.
 package ssh
 
 import (
@@ -21,7 +21,9 @@ const name = "ssh"
 
 // Probe is the registry entry.
 //
-// Events: "methods" (port; detail = the offered methods, comma-separated; recv = the server's version line).
+// Events: "offer" (port; recv = the server's version line and its plain-text offer of algorithms), "key" (port,
+// item = host key algorithm; recv = the public key), "methods" (port; detail = the offered methods, comma-separated;
+// recv = the server's version line).
 var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: Parse}
 
 func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
@@ -30,6 +32,10 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	for _, s := range t.Speakers("ssh") {
 		if ctx.Err() != nil {
 			return nil
+		}
+		o := initial(ctx, t, rec, s.Port)
+		for _, k := range keyKinds(o.hostKey) {
+			hostKey(ctx, t, rec, s.Port, k)
 		}
 		start := time.Now()
 		var asked []string
@@ -75,7 +81,18 @@ func Dial(ctx context.Context, t *probe.Target, port int, user string, methods [
 		return "", err
 	}
 	w := &watch{Conn: c}
-	conf := &ssh.ClientConfig{User: user, Auth: methods, HostKeyCallback: ssh.InsecureIgnoreHostKey(), Timeout: t.Pace.Exchange}
+	conf := clientConfig(user, methods, t.Pace.Exchange)
+	sc, chans, reqs, err := ssh.NewClientConn(w, c.RemoteAddr().String(), conf)
+	if err == nil {
+		_ = ssh.NewClient(sc, chans, reqs).Close()
+	}
+	line, _, _ := strings.Cut(string(w.first), "\n")
+	return strings.TrimSpace(line), err
+}
+
+// clientConfig takes whatever a server has, the old algorithms too.
+func clientConfig(user string, methods []ssh.AuthMethod, wait time.Duration) *ssh.ClientConfig {
+	conf := &ssh.ClientConfig{User: user, Auth: methods, HostKeyCallback: ssh.InsecureIgnoreHostKey(), Timeout: wait}
 	good, old := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
 	conf.KeyExchanges = append(good.KeyExchanges, old.KeyExchanges...)
 	conf.Ciphers = append(good.Ciphers, old.Ciphers...)
@@ -83,12 +100,7 @@ func Dial(ctx context.Context, t *probe.Target, port int, user string, methods [
 	// RSA last: some embedded servers without an RSA key break when it is preferred.
 	conf.HostKeyAlgorithms = []string{ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
 		ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSA, ssh.InsecureKeyAlgoDSA}
-	sc, chans, reqs, err := ssh.NewClientConn(w, c.RemoteAddr().String(), conf)
-	if err == nil {
-		_ = ssh.NewClient(sc, chans, reqs).Close()
-	}
-	line, _, _ := strings.Cut(string(w.first), "\n")
-	return strings.TrimSpace(line), err
+	return conf
 }
 
 // watch keeps the first bytes that the server sends: its version line.
@@ -105,7 +117,7 @@ func (w *watch) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Parse states signin.interface for each server that answered.
+// Parse states signin.interface, ssh.algorithm and ssh.hostkey for each server that answered.
 func Parse(records []probe.Record) fact.Set {
 	var out fact.Set
 	seen := map[string]bool{}
@@ -117,5 +129,5 @@ func Parse(records []probe.Record) fact.Set {
 		out = append(out, probe.Observed("signin.interface", r.Port+" ssh", map[string]any{
 			"port": r.Port, "kind": "ssh", "encrypted": true}, r.Source()))
 	}
-	return out
+	return append(out, algorithmFacts(records)...)
 }

@@ -3,6 +3,7 @@ package tls
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 )
 
 // Version is a protocol version as on the wire.
@@ -10,6 +11,7 @@ type Version uint16
 
 // The versions that are asked for.
 const (
+	SSL20 Version = 0x0002
 	SSL30 Version = 0x0300
 	TLS10 Version = 0x0301
 	TLS11 Version = 0x0302
@@ -18,11 +20,13 @@ const (
 )
 
 // Versions lists all, the newest first.
-var Versions = []Version{TLS13, TLS12, TLS11, TLS10, SSL30}
+var Versions = []Version{TLS13, TLS12, TLS11, TLS10, SSL30, SSL20}
 
 // String is the name that facts use.
 func (v Version) String() string {
 	switch v {
+	case SSL20:
+		return "SSL 2.0"
 	case SSL30:
 		return "SSL 3.0"
 	case TLS10:
@@ -40,6 +44,15 @@ func (v Version) String() string {
 // Hello builds one ClientHello record that offers exactly one version and the
 // given suites. random must hold 96 bytes: client random, session id, key share.
 func Hello(v Version, suites []uint16, random []byte) []byte {
+	if v == SSL20 {
+		return hello2(suites, random)
+	}
+	return hello(v, suites, groupsOf(v), v == TLS13, random)
+}
+
+// hello is Hello with the groups given. Without a share a TLS 1.3 server names the
+// group that it wants.
+func hello(v Version, suites, groups []uint16, share bool, random []byte) []byte {
 	var b []byte
 	legacy := min(v, TLS12)
 	b = binary.BigEndian.AppendUint16(b, uint16(legacy))
@@ -63,7 +76,7 @@ func Hello(v Version, suites []uint16, random []byte) []byte {
 	}
 	b = append(b, 1, 0) // no compression
 	if v > SSL30 {
-		e := extensions(v, random[64:96])
+		e := extensions(v, groups, share, random[64:96])
 		b = binary.BigEndian.AppendUint16(b, uint16(len(e)))
 		b = append(b, e...)
 	}
@@ -77,7 +90,37 @@ func Hello(v Version, suites []uint16, random []byte) []byte {
 	return append(rec, hs...)
 }
 
-func extensions(v Version, share []byte) []byte {
+// groupsOf are the key exchange groups offered with a version; the last of TLS 1.3
+// are hybrids that resist quantum computers.
+func groupsOf(v Version) []uint16 {
+	groups := []uint16{0x001d, 0x0017, 0x0018, 0x0019, 0x001e}
+	if v == TLS13 {
+		return append(groups, 0x001f, 0x0020, 0x0021, 0x0100, 0x0101, 0x0102, 0x0103, 0x0104, 0x11ec, 0x11eb, 0x11ed)
+	}
+	return append(groups, 0x001a, 0x001b, 0x001c, 0x0016, 0x0015, 0x0014, 0x0013, 0x0012, 0x0011, 0x0010, 0x000f, 0x000e, 0x000d, 0x000b, 0x000c,
+		0x0009, 0x000a, 0x0008, 0x0007, 0x0006, 0x0005, 0x0004, 0x0003, 0x0002, 0x0001)
+}
+
+// groups holds names of the IANA registry.
+var groups = map[uint16]string{
+	0x0001: "sect163k1", 0x0002: "sect163r1", 0x0003: "sect163r2", 0x0004: "sect193r1", 0x0005: "sect193r2", 0x0006: "sect233k1", 0x0007: "sect233r1",
+	0x0008: "sect239k1", 0x0009: "sect283k1", 0x000a: "sect283r1", 0x000b: "sect409k1", 0x000c: "sect409r1", 0x000d: "sect571k1", 0x000e: "sect571r1",
+	0x000f: "secp160k1", 0x0010: "secp160r1", 0x0011: "secp160r2", 0x0012: "secp192k1", 0x0013: "secp192r1", 0x0014: "secp224k1", 0x0015: "secp224r1",
+	0x0016: "secp256k1", 0x0017: "secp256r1", 0x0018: "secp384r1", 0x0019: "secp521r1", 0x001a: "brainpoolP256r1", 0x001b: "brainpoolP384r1",
+	0x001c: "brainpoolP512r1", 0x001d: "x25519", 0x001e: "x448", 0x001f: "brainpoolP256r1tls13", 0x0020: "brainpoolP384r1tls13", 0x0021: "brainpoolP512r1tls13",
+	0x0100: "ffdhe2048", 0x0101: "ffdhe3072", 0x0102: "ffdhe4096", 0x0103: "ffdhe6144", 0x0104: "ffdhe8192",
+	0x11eb: "SecP256r1MLKEM768", 0x11ec: "X25519MLKEM768", 0x11ed: "SecP384r1MLKEM1024",
+}
+
+// Group returns the registered name of a key exchange group, or its number in hex.
+func Group(id uint16) string {
+	if n, ok := groups[id]; ok {
+		return n
+	}
+	return fmt.Sprintf("0x%04X", id)
+}
+
+func extensions(v Version, groups []uint16, share bool, random []byte) []byte {
 	var b []byte
 	ext := func(id uint16, body []byte) {
 		b = binary.BigEndian.AppendUint16(b, id)
@@ -91,12 +134,6 @@ func extensions(v Version, share []byte) []byte {
 		}
 		return body
 	}
-	groups := []uint16{0x001d, 0x0017, 0x0018, 0x0019, 0x001e}
-	if v == TLS13 {
-		groups = append(groups, 0x0100, 0x0101)
-	} else {
-		groups = append(groups, 0x001a, 0x001b, 0x001c, 0x0016, 0x0015, 0x0013, 0x0012, 0x000e, 0x000d, 0x000b, 0x000c, 0x0009, 0x000a)
-	}
 	ext(10, list16(groups...))
 	if v != TLS13 {
 		ext(11, []byte{1, 0})
@@ -109,8 +146,11 @@ func extensions(v Version, share []byte) []byte {
 	}
 	if v == TLS13 {
 		ext(43, []byte{2, 3, 4})
-		key := append([]byte{0, 36, 0, 29, 0, 32}, share...)
-		ext(51, key)
+		if share {
+			ext(51, append([]byte{0, 36, 0, 29, 0, 32}, random...))
+		} else {
+			ext(51, []byte{0, 0})
+		}
 	}
 	return b
 }
@@ -118,6 +158,9 @@ func extensions(v Version, share []byte) []byte {
 // Offered reads version and suites back from a ClientHello that Hello built.
 func Offered(b []byte) (Version, []uint16, error) {
 	bad := errors.New("not a ClientHello")
+	if suites, ok := offered2(b); ok {
+		return SSL20, suites, nil
+	}
 	if len(b) < 9 || b[0] != 22 || b[5] != 1 {
 		return 0, nil, bad
 	}
@@ -150,16 +193,21 @@ func Offered(b []byte) (Version, []uint16, error) {
 
 // Answer is what a server said to a ClientHello.
 type Answer struct {
-	TLS     bool    // the bytes are TLS at all
-	Hello   bool    // a ServerHello or HelloRetryRequest: accepted
-	Version Version // when Hello
-	Suite   uint16  // when Hello
-	Alert   byte    // description, when an alert came
+	TLS     bool     // the bytes are TLS at all
+	Hello   bool     // a ServerHello or HelloRetryRequest: accepted
+	Version Version  // when Hello
+	Suite   uint16   // when Hello
+	Suites  []uint16 // of SSL 2.0, where the server names all it accepts
+	Group   uint16   // that a TLS 1.3 server chose or asks for; 0 = not said
+	Alert   byte     // description, when an alert came
 }
 
 // ParseAnswer reads the first message of a server. It needs no more than the
 // first record, and never panics on foreign bytes.
 func ParseAnswer(b []byte) Answer {
+	if a, ok := answer2(b); ok {
+		return a
+	}
 	if len(b) < 5 || b[1] != 3 || b[2] > 4 {
 		return Answer{}
 	}
@@ -190,8 +238,12 @@ func ParseAnswer(b []byte) Answer {
 			x := reader{b: r.take(int(r.u16()))}
 			for len(x.b) >= 4 && !x.bad {
 				id := x.u16()
-				if e := x.take(int(x.u16())); id == 43 && len(e) == 2 {
+				e := x.take(int(x.u16()))
+				switch {
+				case id == 43 && len(e) == 2:
 					a.Version = Version(binary.BigEndian.Uint16(e))
+				case id == 51 && len(e) >= 2:
+					a.Group = binary.BigEndian.Uint16(e)
 				}
 			}
 		}
@@ -203,6 +255,9 @@ func ParseAnswer(b []byte) Answer {
 
 // Enough reports that the first record has been read whole.
 func Enough(b []byte) bool {
+	if n, ok := length2(b); ok {
+		return len(b) >= n
+	}
 	return len(b) >= 5 && len(b) >= 5+int(binary.BigEndian.Uint16(b[3:5]))
 }
 

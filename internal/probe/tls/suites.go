@@ -14,6 +14,9 @@ func Suite(id uint16) string {
 // modern are the suites of TLS 1.3.
 var modern = []uint16{0x1301, 0x1302, 0x1303, 0x1304, 0x1305, 0x1306, 0x1307, 0x00c6, 0x00c7}
 
+// oldest are the kinds of SSL 2.0.
+var oldest = []uint16{0x0180, 0x0280, 0x0380, 0x0480, 0x0580, 0x0640, 0x07c0}
+
 // classic are the suites of SSL 3.0 to TLS 1.2: every number that was ever
 // assigned, named below or not.
 var classic = func() []uint16 {
@@ -28,7 +31,17 @@ var classic = func() []uint16 {
 }()
 
 // suites holds names of the IANA registry.
+//
+// The kinds of SSL 2.0 have three bytes, of which the middle one is always zero;
+// they are named by the other two, numbers that TLS never assigned.
 var suites = map[uint16]string{
+	0x0180: "SSL_CK_RC4_128_WITH_MD5",
+	0x0280: "SSL_CK_RC4_128_EXPORT40_WITH_MD5",
+	0x0380: "SSL_CK_RC2_128_CBC_WITH_MD5",
+	0x0480: "SSL_CK_RC2_128_CBC_EXPORT40_WITH_MD5",
+	0x0580: "SSL_CK_IDEA_128_CBC_WITH_MD5",
+	0x0640: "SSL_CK_DES_64_CBC_WITH_MD5",
+	0x07c0: "SSL_CK_DES_192_EDE3_CBC_WITH_MD5",
 	0x0001: "TLS_RSA_WITH_NULL_MD5",
 	0x0002: "TLS_RSA_WITH_NULL_SHA",
 	0x0003: "TLS_RSA_EXPORT_WITH_RC4_40_MD5",
