@@ -43,6 +43,10 @@ func NewNet(addr netip.Addr, dial DialFunc) *Net {
 	return n
 }
 
+// System reports whether the way is the system's own network, so that further
+// kinds of sockets may be opened to the same address.
+func (n *Net) System() bool { return !n.foreign }
+
 // Addr returns the one address.
 func (n *Net) Addr() netip.Addr { return n.addr }
 

@@ -1,0 +1,40 @@
+//go:build !linux
+
+package wire
+
+import (
+	"net/netip"
+	"time"
+
+	"hoshi/internal/probe"
+)
+
+// Wire is the way for raw packets to the target. On this system there is none.
+type Wire struct{ _ struct{} }
+
+// Open returns ErrNotAllowed.
+func Open(*probe.Net, probe.Senders) (*Wire, error) { return nil, ErrNotAllowed }
+
+// Close closes the sockets.
+func (*Wire) Close() error { return nil }
+
+// Local is the source address that the system uses towards the target.
+func (*Wire) Local() netip.Addr { return netip.Addr{} }
+
+// SYN asks a TCP port.
+func (*Wire) SYN(netip.AddrPort, uint16, uint32, *uint32) error { return ErrNotAllowed }
+
+// RST ends a connection that a SYN began.
+func (*Wire) RST(netip.AddrPort, uint16, uint32) error { return ErrNotAllowed }
+
+// UDP sends a datagram.
+func (*Wire) UDP(netip.AddrPort, uint16, []byte) error { return ErrNotAllowed }
+
+// Echo sends an ICMP echo request.
+func (*Wire) Echo(netip.Addr, uint16, uint16) error { return ErrNotAllowed }
+
+// Receive waits for packets.
+func (*Wire) Receive(time.Time, func(Packet)) (int, error) { return 0, ErrNotAllowed }
+
+// Overflowed counts packets lost on this host.
+func (*Wire) Overflowed() int { return 0 }
