@@ -107,6 +107,7 @@ type Pace struct {
 	Banner     time.Duration // how long a service may take to speak first
 	Exchange   time.Duration // how long one question and answer may take
 	Budget     time.Duration // total of one identification probe
+	Services   int           // services asked side by side
 	SignIns    int           // wrong sign-ins on one interface
 	SignIn     time.Duration // total time spent on one sign-in interface
 	Hold       time.Duration // how long a limit that states no end is watched
@@ -116,14 +117,14 @@ type Pace struct {
 // it is flooded (all TCP ports take about a minute).
 func Careful() Pace {
 	return Pace{Name: "careful", TCPRate: 1200, TCPWorkers: 64, TCPWait: 2 * time.Second, TCPTries: 3, Down: time.Minute,
-		UDPWait: 2 * time.Second, UDPTries: 3, Banner: 2 * time.Second, Exchange: 8 * time.Second, Budget: 2 * time.Minute,
+		UDPWait: 2 * time.Second, UDPTries: 3, Banner: 2 * time.Second, Exchange: 8 * time.Second, Budget: 2 * time.Minute, Services: 6,
 		SignIns: 30, SignIn: 10 * time.Minute, Hold: 2 * time.Minute}
 }
 
 // Fast is for devices known to bear it: practice devices and test beds.
 func Fast() Pace {
 	return Pace{Name: "fast", TCPRate: 0, TCPWorkers: 256, TCPWait: 2 * time.Second, TCPTries: 3, Down: 5 * time.Second,
-		UDPWait: 150 * time.Millisecond, UDPTries: 2, Banner: 250 * time.Millisecond, Exchange: 3 * time.Second, Budget: 20 * time.Second,
+		UDPWait: 150 * time.Millisecond, UDPTries: 2, Banner: 250 * time.Millisecond, Exchange: 3 * time.Second, Budget: 20 * time.Second, Services: 24,
 		SignIns: 12, SignIn: 30 * time.Second, Hold: 8 * time.Second}
 }
 
@@ -166,11 +167,12 @@ func Int(v any, member string) int64 {
 	return n
 }
 
-// Speakers returns the open TCP ports on which the protocol was found.
+// Speakers returns the open TCP ports on which the protocol was found, also as the
+// carrier of another one.
 func (t *Target) Speakers(protocol string) []Speaker {
 	var out []Speaker
 	for _, f := range t.Facts.Named("service.protocol") {
-		if f.Origin == fact.Observed && Str(f.Value, "protocol") == protocol {
+		if f.Origin == fact.Observed && (Str(f.Value, "protocol") == protocol || Str(f.Value, "over") == protocol) {
 			out = append(out, Speaker{Port: PortNumber(f.Subject), TLS: Bool(f.Value, "tls")})
 		}
 	}

@@ -9,7 +9,8 @@ type Protocol struct {
 	Name string // as fact service.protocol names it: "mqtt"
 	TCP  *Talk  // nil = not spoken over TCP
 	UDP  *Talk  // nil = not spoken over UDP
-	// Probe asks further questions wherever the protocol was found; nil = none.
+	// Probe asks further questions wherever the protocol was found; nil = none. A
+	// protocol that has one is understood: every way to sign in that it has is found.
 	Probe *Probe
 	// Entrances are the kinds of sign-in that the protocol has.
 	Entrances []Entrance
@@ -27,6 +28,10 @@ type Talk struct {
 	Match func(answer []byte) (software string, ok bool)
 	// Whole reports that an answer has come in full; nil = whatever one read gives.
 	Whole func(answer []byte) bool
+	// Over names the protocol that carries this one ("http"), "" when none does.
+	// Such a talk is recognised in any answer of its carrier, and asked for there on
+	// its usual ports only (TCP only).
+	Over string
 	// Roams: answers come from another port than the one asked (UDP only).
 	Roams bool
 }

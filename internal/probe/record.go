@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Bounds of a transcript. What is longer is cut and marked.
@@ -172,6 +174,27 @@ func Clip(s string) string {
 		s = strings.ToValidUTF8(s[:MaxText], "")
 	}
 	return s
+}
+
+// Excerpt makes the beginning of foreign bytes readable: text as it is, other
+// bytes as \xNN.
+func Excerpt(b []byte) string {
+	var out strings.Builder
+	for len(b) > 0 && out.Len() < 120 {
+		c, n := utf8.DecodeRune(b)
+		switch {
+		case c == '\r' || c == '\n' || c == '\t':
+			out.WriteByte(' ')
+		case c == utf8.RuneError || !unicode.IsPrint(c):
+			for _, x := range b[:n] {
+				fmt.Fprintf(&out, "\\x%02x", x)
+			}
+		default:
+			out.WriteRune(c)
+		}
+		b = b[n:]
+	}
+	return strings.TrimSpace(out.String())
 }
 
 // WriteTranscript renders records as JSON lines.

@@ -4,11 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/base64"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -66,46 +63,13 @@ func cleanPath(p string) string {
 }
 
 // Host is the Host header for a port of the target.
-func Host(t *probe.Target, port int, secure bool) string {
-	h := t.Addr.String()
-	if t.Addr.Is6() {
-		h = "[" + h + "]"
-	}
-	if secure && port == 443 || !secure && port == 80 {
-		return h
-	}
-	return h + ":" + strconv.Itoa(port)
-}
-
-// Open connects to a port, inside TLS when secure. Certificates are not checked
-// and old versions are accepted: the device under test is not a peer to trust.
-func Open(ctx context.Context, t *probe.Target, port int, secure bool) (net.Conn, error) {
-	c, err := t.Net.TCP(ctx, port, t.Pace.Exchange)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", probe.ErrNoConnection, err)
-	}
-	if !secure {
-		return c, nil
-	}
-	var suites []uint16
-	for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
-		suites = append(suites, s.ID)
-	}
-	tc := tls.Client(c, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, CipherSuites: suites})
-	ctx, cancel := context.WithTimeout(ctx, t.Pace.Exchange)
-	defer cancel()
-	if err := tc.HandshakeContext(ctx); err != nil {
-		_ = c.Close()
-		return nil, err
-	}
-	return tc, nil
-}
+func Host(t *probe.Target, port int, secure bool) string { return t.Host(port, secure) }
 
 // Do sends one request on a fresh connection and reads the answer whole, up to
 // a bound.
 func Do(ctx context.Context, t *probe.Target, port int, secure bool, q Request) (sent, recv []byte, err error) {
 	sent = q.Bytes(Host(t, port, secure))
-	c, err := Open(ctx, t, port, secure)
+	c, err := t.Open(ctx, port, secure)
 	if err != nil {
 		return sent, nil, err
 	}

@@ -1,11 +1,12 @@
-// Package registry lists the probes, one line each. A new probe is one folder
-// and one line here.
+// Package registry lists the protocols that Hoshi knows, one line each, and makes
+// the probes of a run from them. A new protocol is one folder and one line here.
 package registry
 
 import (
 	"hoshi/internal/fact"
 	"hoshi/internal/probe"
 	"hoshi/internal/probe/ftp"
+	"hoshi/internal/probe/greeting"
 	"hoshi/internal/probe/host"
 	"hoshi/internal/probe/http"
 	"hoshi/internal/probe/service"
@@ -17,18 +18,40 @@ import (
 	"hoshi/internal/probe/udp"
 )
 
+// Protocols are all protocols. An answer is shown to them in this order.
+var Protocols = append([]probe.Protocol{
+	http.Protocol,
+	ssh.Protocol,
+	telnet.Protocol,
+	ftp.Protocol,
+}, greeting.Protocols...) // named, and asked nothing further
+
 // Probes are all probes in the order in which they run.
-var Probes = []probe.Probe{
-	host.Probe,
-	tcp.Probe,
-	udp.Probe,
-	service.Probe,
-	http.Probe,
-	tls.Probe,
-	ssh.Probe,
-	telnet.Probe,
-	ftp.Probe,
-	signin.Probe,
+var Probes = probes()
+
+func probes() []probe.Probe {
+	out := []probe.Probe{
+		host.Probe,
+		tcp.Probe,
+		udp.Probe,
+		service.Probe(Protocols),
+		tls.Probe,
+	}
+	for _, p := range Protocols {
+		if p.Probe != nil {
+			out = append(out, *p.Probe)
+		}
+	}
+	return append(out, signin.Probe)
+}
+
+// Entrances are the kinds of sign-in of all protocols.
+func Entrances() []probe.Entrance {
+	var out []probe.Entrance
+	for _, p := range Protocols {
+		out = append(out, p.Entrances...)
+	}
+	return out
 }
 
 // Parse states the facts of all transcripts, sorted. Transcripts of a probe that

@@ -1,177 +1,221 @@
-// Package service tells what speaks on each open TCP port: HTTP, TLS, SSH,
-// telnet or FTP, and what it calls itself.
+// Package service tells what speaks on each open TCP port, whatever its number,
+// and what it calls itself.
 //
-// It listens first, then offers a TLS hello, then an HTTP request, each on its
-// own connection. Ports are asked side by side within one time budget, so that
+// A port is asked on one connection at a time, each fresh: first it is listened
+// to, then offered a TLS hello, then asked in the protocols that usually live on
+// its number and in all others; inside TLS the same. Every answer is shown to
+// every protocol. Ports are asked side by side within one time budget, so that
 // mute ports cost one shared wait.
 package service
 
 import (
-	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"io"
-	"strings"
+	"net"
+	"slices"
 	"sync"
 	"time"
 
 	"hoshi/internal/fact"
 	"hoshi/internal/probe"
-	probehttp "hoshi/internal/probe/http"
 	probetls "hoshi/internal/probe/tls"
 )
 
 const (
-	name     = "service"
-	parallel = 6
+	name   = "service"
+	maxAsk = 8 << 10 // bytes read of one answer
 )
 
-// Probe is the registry entry.
+// Probe makes the registry entry from all protocols.
 //
-// Events, in this order for one port: "banner" (what came unasked), "tls" (a
-// hello and its answer), "http" (a request and its answer; detail "tls" when
-// inside TLS).
-var Probe = probe.Probe{Name: name, Stage: 3, Run: run, Parse: Parse}
+// Events of one port, in this order: "banner" (what came unasked), "tls" (a hello
+// and its answer), "ask" (a request and its answer; item = protocol), "end" (no
+// question is left). Detail is "tls" inside TLS, else "plain". Error "handshake":
+// TLS could not be agreed on.
+func Probe(protocols []probe.Protocol) probe.Probe {
+	c := newCatalogue(protocols)
+	return probe.Probe{Name: name, Stage: 3, Run: c.run, Parse: c.parse}
+}
 
-func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
+func (c catalogue) run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
 	defer cancel()
-	gate := make(chan struct{}, parallel)
-	var wg sync.WaitGroup
+	var ports []int
 	for _, f := range t.Facts.Named("tcp.open") {
+		if p := probe.PortNumber(f.Subject); p != 0 && f.Origin == fact.Observed {
+			ports = append(ports, p)
+		}
+	}
+	// Ports that nothing is known to live on take longest: they go first.
+	slices.SortFunc(ports, func(a, b int) int { return cmp.Or(cmp.Compare(c.hints(a), c.hints(b)), cmp.Compare(a, b)) })
+	gate := make(chan struct{}, max(1, t.Pace.Services))
+	var wg sync.WaitGroup
+	for _, p := range ports {
 		wg.Go(func() {
 			gate <- struct{}{}
 			defer func() { <-gate }()
-			identify(ctx, t, rec, probe.PortNumber(f.Subject))
+			a := asker{c: c, t: t, rec: rec, port: p, seen: &seen{}}
+			if a.identify(ctx) {
+				rec.Add(probe.Record{Probe: name, Event: "end", Port: probe.TCP(p)})
+			}
 		})
 	}
 	wg.Wait()
 	return nil
 }
 
-func identify(ctx context.Context, t *probe.Target, rec *probe.Recorder, port int) {
-	spoke := listen(ctx, t, rec, port)
-	if len(spoke.Recv) > 0 || ctx.Err() != nil {
-		return
-	}
-	hello := hello(ctx, t, rec, port)
-	a := probetls.ParseAnswer(hello.Recv)
-	if ctx.Err() != nil {
-		return
-	}
-	probehttp.Exchange(ctx, t, rec, probe.Record{Probe: name, Event: "http"}, port, a.TLS, probehttp.Request{Method: "GET", Path: "/"})
+// asker asks one port.
+type asker struct {
+	c    catalogue
+	t    *probe.Target
+	rec  *probe.Recorder
+	port int
+	seen *seen
 }
 
-func listen(ctx context.Context, t *probe.Target, rec *probe.Recorder, port int) probe.Record {
-	r := probe.Record{Probe: name, Event: "banner", Port: probe.TCP(port)}
-	start := time.Now()
-	c, err := t.Net.TCP(ctx, port, t.Pace.Exchange)
-	if err != nil {
-		err = probe.ErrNoConnection
-	} else {
-		r.Recv, err = probe.Exchange(ctx, c, nil, 1024, t.Pace.Banner, func(b []byte) bool { return bytes.ContainsRune(b, '\n') })
-		_ = c.Close()
+// identify asks until the port is recognised or no question is left; false when
+// it was broken off.
+func (a *asker) identify(ctx context.Context) bool {
+	quick := a.patience() * 3 / 8 // for questions that nothing suggests
+	wait := a.t.Pace.Banner
+	if a.c.greets(a.port) {
+		wait = min(3*wait, a.t.Pace.Exchange)
 	}
-	if len(r.Recv) == 0 {
-		r.Error = probe.Word(err)
+	if !a.listen(ctx, false, wait) {
+		return false
 	}
-	r.Took = time.Since(start).Milliseconds()
-	return rec.Add(r)
+	if len(a.seen.raw) > 0 { // it speaks first, and nobody knows how
+		return true
+	}
+	if a.seen.protocol == "" && !a.hello(ctx) {
+		return false
+	}
+	secure := a.seen.tls
+	hinted, general := a.c.asks(a.port)
+	for _, p := range hinted {
+		if a.settled() {
+			break
+		}
+		if !a.ask(ctx, p, secure, a.t.Pace.Exchange) {
+			return false
+		}
+	}
+	if secure && !a.settled() && !a.listen(ctx, true, a.t.Pace.Banner) {
+		return false
+	}
+	for i, p := range general {
+		if a.settled() {
+			break
+		}
+		wait := quick
+		if i == 0 {
+			wait = a.patience()
+		}
+		if !a.ask(ctx, p, secure, wait) {
+			return false
+		}
+	}
+	return a.deepen(ctx, secure) && ctx.Err() == nil
 }
 
-func hello(ctx context.Context, t *probe.Target, rec *probe.Recorder, port int) probe.Record {
+// patience is how long the likely questions wait on a port that says nothing.
+func (a *asker) patience() time.Duration { return max(a.t.Pace.Banner, a.t.Pace.Exchange/4) }
+
+// settled: the protocol is known, or TLS lets us ask nothing.
+func (a *asker) settled() bool { return a.seen.protocol != "" || a.seen.shut }
+
+// deepen asks a protocol that showed itself in the answer to another question in
+// its own way, and for what it may carry.
+func (a *asker) deepen(ctx context.Context, secure bool) bool {
+	p, ok := a.c.byName[a.seen.protocol]
+	if !ok {
+		return true
+	}
+	if p.TCP.Ask != nil && !slices.Contains(a.seen.asked, p.Name) && !a.ask(ctx, p, secure, a.t.Pace.Exchange) {
+		return false
+	}
+	for _, up := range a.c.over[p.Name] {
+		if up.TCP.Ask != nil && slices.Contains(up.TCP.Ports, a.port) && !a.ask(ctx, up, secure, a.t.Pace.Exchange) {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *asker) listen(ctx context.Context, secure bool, wait time.Duration) bool {
+	return a.exchange(ctx, probe.Record{Event: "banner"}, secure, wait, a.c.greeting)
+}
+
+func (a *asker) ask(ctx context.Context, p probe.Protocol, secure bool, wait time.Duration) bool {
+	random := make([]byte, 32)
+	if _, err := io.ReadFull(a.t.Rand, random); err != nil {
+		return false
+	}
+	r := probe.Record{Event: "ask", Item: p.Name, Sent: p.TCP.Ask(a.t.Host(a.port, secure), random)}
+	return a.exchange(ctx, r, secure, wait, p.TCP.Whole)
+}
+
+func (a *asker) hello(ctx context.Context) bool {
 	random := make([]byte, 96)
-	_, _ = io.ReadFull(t.Rand, random)
+	if _, err := io.ReadFull(a.t.Rand, random); err != nil {
+		return false
+	}
 	// A common offer: which versions and suites exactly is the tls probe's question.
 	offer := []uint16{0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc009, 0xc013, 0xc00a, 0xc014, 0x009c, 0x002f, 0x0035, 0x000a}
-	r := probe.Record{Probe: name, Event: "tls", Port: probe.TCP(port), Sent: probetls.Hello(probetls.TLS12, offer, random)}
+	wait := a.patience()
+	if slices.Contains(usuallyTLS, a.port) {
+		wait = a.t.Pace.Exchange
+	}
+	return a.exchange(ctx, probe.Record{Event: "tls", Sent: probetls.Hello(probetls.TLS12, offer, random)}, false, wait, probetls.Enough)
+}
+
+// usuallyTLS are ports on which a slow device is given more time for a hello.
+var usuallyTLS = []int{443, 465, 636, 853, 990, 992, 993, 995, 4433, 5061, 8443, 8883, 9443}
+
+// exchange records one connection; false when there was none.
+func (a *asker) exchange(ctx context.Context, r probe.Record, secure bool, wait time.Duration, whole func([]byte) bool) bool {
+	r.Probe, r.Port, r.Detail = name, probe.TCP(a.port), "plain"
+	if secure {
+		r.Detail = "tls"
+	}
 	start := time.Now()
-	c, err := t.Net.TCP(ctx, port, t.Pace.Exchange)
-	if err != nil {
-		err = probe.ErrNoConnection
-	} else {
-		r.Recv, err = probe.Exchange(ctx, c, r.Sent, 4096, t.Pace.Exchange/2, probetls.Enough)
+	c, err := a.open(ctx, secure)
+	if err == nil {
+		// A path or device that is slow to connect is given as much more to answer.
+		wait = min(wait+4*time.Since(start), max(wait, a.t.Pace.Exchange))
+		r.Recv, err = probe.Exchange(ctx, c, r.Sent, maxAsk, wait, whole)
 		_ = c.Close()
 	}
-	if len(r.Recv) == 0 {
+	switch {
+	case len(r.Recv) > 0:
+	case c == nil && !errors.Is(err, probe.ErrNoConnection):
+		r.Error = "handshake"
+	case err == nil:
+		r.Error = "closed"
+	default:
 		r.Error = probe.Word(err)
 	}
 	r.Took = time.Since(start).Milliseconds()
-	return rec.Add(r)
+	if ctx.Err() != nil && len(r.Recv) == 0 {
+		r.Error = "no-connection" // the budget ended, not the service's silence
+	}
+	r = a.rec.Add(r)
+	a.c.note(a.seen, r)
+	return r.Error != "no-connection"
 }
 
-// Parse states service.protocol for every port that was asked to the end. A port
-// whose questions were broken off gets no fact.
-func Parse(records []probe.Record) fact.Set {
-	type seen struct {
-		protocol, software string
-		tls, done          bool
-		source             []string
-	}
-	ports := map[string]*seen{}
-	var order []string
-	for _, r := range records {
-		if probe.PortNumber(r.Port) == 0 {
-			continue
-		}
-		s := ports[r.Port]
-		if s == nil {
-			s = &seen{protocol: "silent"}
-			ports[r.Port] = s
-			order = append(order, r.Port)
-		}
-		s.source = append(s.source, r.Source())
-		switch r.Event {
-		case "banner":
-			if len(r.Recv) > 0 {
-				s.protocol, s.software = banner(r.Recv)
-				s.done = true
-			}
-		case "tls":
-			s.tls = probetls.ParseAnswer(r.Recv).TLS
-			if s.tls {
-				s.protocol = "other"
-			} else if len(r.Recv) > 0 { // a greeting that came late
-				s.protocol, s.software = banner(r.Recv)
-			}
-		case "http":
-			if a := probehttp.ParseAnswer(r.Recv); a.Status != 0 {
-				s.protocol, s.software = "http", clip(a.Header.Get("Server"))
-			} else if len(r.Recv) > 0 && (s.protocol == "silent" || s.protocol == "other") {
-				s.protocol, s.software = banner(r.Recv)
-			}
-			s.done = r.Error != "no-connection"
+// open connects. The port is known to be open, so that a refusal means that the
+// device has its hands full: it is asked again, more patiently.
+func (a *asker) open(ctx context.Context, secure bool) (c net.Conn, err error) {
+	for pause := 250 * time.Millisecond; pause <= 4*time.Second; pause *= 4 {
+		if c, err = a.t.Open(ctx, a.port, secure); err == nil || !probe.Wait(ctx, pause) {
+			break
 		}
 	}
-	var out fact.Set
-	for _, p := range order {
-		if s := ports[p]; s.done {
-			out = append(out, probe.Observed("service.protocol", p, map[string]any{
-				"protocol": s.protocol, "over": "", "tls": s.tls, "understood": s.protocol != "other" && s.protocol != "silent", "software": s.software, "excerpt": ""}, s.source...))
-		}
+	if err != nil && errors.Is(err, probe.ErrNoConnection) {
+		return nil, probe.ErrNoConnection
 	}
-	return out
-}
-
-// banner names what speaks first.
-func banner(b []byte) (protocol, software string) {
-	line, _, _ := strings.Cut(string(b), "\n")
-	line = strings.TrimSpace(line)
-	low := strings.ToLower(string(b))
-	switch {
-	case strings.HasPrefix(line, "SSH-"):
-		parts := strings.SplitN(line, "-", 3)
-		return "ssh", clip(parts[len(parts)-1])
-	case b[0] == 0xff && len(b) > 1 && b[1] >= 0xfb || strings.Contains(low, "login:") || strings.Contains(low, "password:"):
-		return "telnet", ""
-	case strings.HasPrefix(line, "220") && (strings.Contains(low, "ftp") || !strings.Contains(low, "smtp")):
-		return "ftp", clip(strings.TrimSpace(strings.TrimPrefix(line, "220")))
-	}
-	return "other", clip(line)
-}
-
-func clip(s string) string {
-	if s = probe.Clip(s); len(s) > 120 {
-		s = strings.ToValidUTF8(s[:120], "")
-	}
-	return s
+	return c, err
 }
