@@ -117,6 +117,10 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags) err
 	if err := ask(env, plan, f, &o); err != nil {
 		return err
 	}
+	o.Journal = assess.JournalFile(f.out)
+	if err := goOn(env, &o); err != nil {
+		return err
+	}
 	// The file is made before the test: minutes of work must not fail at the end.
 	out, err := os.OpenFile(f.out, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
@@ -139,7 +143,43 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags) err
 	if err := out.Sync(); err != nil {
 		return fault.Wrap(fault.Unavailable, "cli.assess", err, "evidence.unwritable")
 	}
+	_ = os.Remove(o.Journal) // the evidence holds all of it
 	return report(env, l, edition, run, f, key)
+}
+
+// goOn finds the journal of a run that was stopped and takes it up, or begins anew
+// when the person at the terminal wants that.
+func goOn(env *Env, o *assess.Options) error {
+	past, err := assess.ReadJournal(o.Journal)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	l := env.Lang()
+	done := "-"
+	for _, r := range past.Records {
+		if r.Probe == assess.RunTranscript && r.Event == "begin" {
+			done = l.T("assess.probe." + r.Item)
+		}
+	}
+	args := []any{"started", past.Header.Started.Local().Format("2006-01-02 15:04"), "done", done}
+	o.Resume = true
+	if !terminal(env.Stdin) || !terminal(env.Stderr) {
+		fmt.Fprintln(env.Stderr, l.T("assess.resuming", args...))
+		return nil
+	}
+	fmt.Fprint(env.Stderr, l.T("assess.ask-resume", args...)+" ")
+	answer, _ := bufio.NewReader(env.Stdin).ReadString('\n')
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "n", "no", "いいえ":
+		o.Resume = false
+		if err := os.Remove(o.Journal); err != nil {
+			return fault.Wrap(fault.Invalid, "cli.assess", err, "assess.out", "file", o.Journal)
+		}
+	}
+	return nil
 }
 
 // ask tells what will be tested and asks for consent at a terminal.

@@ -27,6 +27,9 @@ type Probe struct {
 	// Intrusive probes change something on the device, such as a lock-out, and
 	// run only with consent.
 	Intrusive bool
+	// Continues: after an interruption Run goes on from its own records. Any other
+	// probe that had not ended is run anew, and its records are dropped.
+	Continues bool
 	// Run talks to the device. An error means that the probe itself broke; a
 	// device that does not answer is recorded, never returned.
 	Run func(ctx context.Context, t *Target, rec *Recorder) error

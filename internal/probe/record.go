@@ -67,6 +67,29 @@ func NewRecorder(now func() time.Time, seen func(Record)) *Recorder {
 	return &Recorder{now: now, start: now(), records: map[string][]Record{}, seen: seen}
 }
 
+// Resume fills a fresh recorder with the records of a run that began earlier, in
+// the order in which they were made. Its time goes on from that beginning and
+// never behind the last record. A probe sees in Records how far it had come.
+func (r *Recorder) Resume(began time.Time, past []Record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	since := max(0, now.Sub(began))
+	for _, rec := range past {
+		since = max(since, time.Duration(rec.At+rec.Took)*time.Millisecond)
+		rec.Line = len(r.records[rec.Probe]) + 1
+		r.records[rec.Probe] = append(r.records[rec.Probe], rec)
+	}
+	r.start = now.Add(-since)
+}
+
+// Drop forgets what a probe has recorded, because it is run anew.
+func (r *Recorder) Drop(probe string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.records, probe)
+}
+
 // Secret makes the recorder mask a value, in plain, percent-encoded, JSON and
 // base64 form, wherever it turns up. Empty values are ignored.
 func (r *Recorder) Secret(values ...string) {

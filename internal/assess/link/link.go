@@ -1,0 +1,35 @@
+// Package link tells what the testing host itself knows of the links that it is
+// on: which interfaces there are, and which device answers at an address of them.
+package link
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+)
+
+// ErrUnknown says that this system does not tell its neighbours.
+var ErrUnknown = errors.New("link: this system does not tell its neighbours")
+
+// Neighbour is a device on a link of this host, by its hardware address.
+type Neighbour struct {
+	Addr  netip.Addr
+	MAC   net.HardwareAddr
+	Index int  // of the interface
+	Fresh bool // it answered within the last half minute or so
+}
+
+// MAC returns the hardware address behind an address; false when the address is
+// not on a link of this host, or nobody has been seen there.
+func MAC(a netip.Addr) (net.HardwareAddr, bool) {
+	all, err := Neighbours()
+	if err != nil {
+		return nil, false
+	}
+	for _, n := range all {
+		if n.Addr == a.WithZone("").Unmap() {
+			return n.MAC, true
+		}
+	}
+	return nil, false
+}

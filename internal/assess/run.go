@@ -1,0 +1,292 @@
+package assess
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"hoshi/internal/evidence"
+	"hoshi/internal/fault"
+	"hoshi/internal/probe"
+	"hoshi/internal/probe/registry"
+)
+
+// RunTranscript is the transcript of the run itself. It gives no facts.
+//
+// Events: "consent" (item: one that the person gave), "begin" and "end" (item: a
+// probe; at and took of "end" are those of the probe), "cut" (likewise, of a probe
+// that an interruption ended), "step" (item: what a person was asked to do; took;
+// detail: how it ended), "interrupted" (detail: why), "resumed" (at: the last moment
+// known of before; took: how long nothing was done), "dropped" (item: a probe that
+// is run anew), "identity" (item: kind of mark, port, detail: its value), "checked"
+// (detail: the answer), "changed" (a mark with its new value), "another" (a mark
+// that shows another device), "uptime" (number of seconds), "rebooted".
+//
+// So the machine time of a probe is the sum of took over its "end" and "cut".
+const RunTranscript = "run"
+
+// stopWithin is how long a probe may take to notice that the run was stopped.
+const stopWithin = 700 * time.Millisecond
+
+// errUnwritable is the cause of a run that ended because its journal could not be written.
+var errUnwritable = errors.New("assess: the journal cannot be written")
+
+// runner is one run under way.
+type runner struct {
+	o       Options
+	t       *probe.Target
+	rec     *probe.Recorder
+	g       *gauge
+	j       *journal
+	past    *Past
+	w       watcher
+	stop    context.CancelCauseFunc
+	current atomic.Value // name of the probe that runs, a string
+}
+
+// Run tests the device and returns the run with its facts and verdicts. It fails
+// on wrong input, when ctx ends and when another device turns up at the address;
+// a device that does not answer is a result.
+func Run(ctx context.Context, o Options) (*evidence.Run, error) {
+	plan, err := Prepare(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	outer := ctx
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	r := &runner{o: o, g: &gauge{o: o}, stop: stop}
+	r.current.Store("")
+	began := o.Now().UTC()
+	if o.Journal != "" {
+		if began, err = r.openJournal(o.header(plan, began)); err != nil {
+			return nil, err
+		}
+		defer r.j.close()
+	}
+	r.rec = probe.NewRecorder(o.Now, func(x probe.Record) {
+		// What a probe concludes from being stopped says nothing of the device.
+		if ctx.Err() != nil && x.Probe != RunTranscript {
+			return
+		}
+		if r.j != nil {
+			_ = r.j.write(x) // an error ends the run, see openJournal
+		}
+		r.g.record(x)
+	})
+	defer r.g.stop()
+	for _, a := range plan.accounts {
+		r.rec.Secret(a.Secret)
+	}
+	r.t = &probe.Target{
+		Addr: plan.Addr, Net: probe.NewNet(plan.Addr, o.Dial), Facts: plan.Product.Facts(), Accounts: plan.accounts,
+		Paths: plan.Product.Readable(), Network: plan.Network, Consents: o.Consents, Pace: o.Pace, Senders: o.Senders, Rand: o.Rand,
+	}
+	if o.Person != nil {
+		r.t.Person = r.person
+	}
+	r.begin(began)
+	if err := r.probes(ctx); err != nil {
+		return nil, r.ended(outer, ctx, err)
+	}
+	run := &evidence.Run{
+		Info: evidence.Info{
+			Format: evidence.RunFormat, Tool: o.Tool, Target: plan.Addr.String(), Network: plan.Network,
+			HostMixed: plan.Network == probe.ModeShared, Parameters: parameters(o),
+			Started: began.Truncate(time.Second), Finished: o.Now().UTC().Truncate(time.Second),
+			EditionID: o.Edition.ID, EditionDigest: o.Edition.Digest(),
+			ProductDigest: evidence.Digest(o.Product), Models: plan.Product.Product.Models,
+		},
+		Product: o.Product, Edition: o.Edition.Source(), Transcripts: r.rec.Transcripts(),
+	}
+	run.Facts, run.Verdicts, err = run.Conclude()
+	if err != nil {
+		return nil, err
+	}
+	return run, nil
+}
+
+func (o Options) header(plan *Plan, began time.Time) Header {
+	return Header{Format: JournalFormat, Tool: o.Tool, Target: plan.Addr.String(), Network: plan.Network, ProductFile: o.ProductFile,
+		Product: evidence.Digest(o.Product), EditionID: o.Edition.ID, Edition: o.Edition.Digest(), Parameters: parameters(o), Started: began}
+}
+
+// openJournal begins a journal or takes up the one that is there. It returns when the run began.
+func (r *runner) openJournal(h Header) (time.Time, error) {
+	fail := func(err error) { r.stop(fmt.Errorf("%w: %w", errUnwritable, err)) }
+	var err error
+	if !r.o.Resume {
+		r.j, err = beginJournal(r.o.Journal, h, fail)
+		return h.Started, err
+	}
+	if r.j, r.past, err = continueJournal(r.o.Journal, fail); err != nil {
+		return time.Time{}, err
+	}
+	if other := r.past.Header.Differs(h); len(other) > 0 {
+		_ = r.j.close()
+		e := fault.New(fault.Conflict, "assess.Run", "assess.differs", "file", r.o.Journal)
+		for _, what := range other {
+			e.Places = append(e.Places, fault.Place{File: r.o.Journal, Field: what, Key: "assess.differs." + what})
+		}
+		return time.Time{}, e
+	}
+	return r.past.Header.Started, nil
+}
+
+// begin writes down how the run starts, or that it goes on.
+func (r *runner) begin(began time.Time) {
+	if r.past == nil {
+		for _, c := range r.o.Consents {
+			r.note(probe.Record{Event: "consent", Item: string(c)})
+		}
+		return
+	}
+	r.rec.Resume(began, r.past.Records)
+	last := r.past.Last()
+	if name, begun := r.past.under(); name != "" {
+		r.note(probe.Record{Event: "cut", Item: name, At: begun, Took: last - begun})
+	}
+	r.note(probe.Record{Event: "resumed", At: last, Took: r.rec.Since() - last})
+	for _, p := range registry.Probes {
+		if !p.Continues && !r.past.Ended(p.Name) && len(r.rec.Records(p.Name)) > 0 {
+			r.rec.Drop(p.Name)
+			r.note(probe.Record{Event: "dropped", Item: p.Name})
+		}
+	}
+}
+
+// probes runs them one after the other: scans that overlap starve weak devices
+// and lose ports.
+func (r *runner) probes(ctx context.Context) error {
+	ctx, end := r.watch(ctx)
+	defer end()
+	for _, p := range registry.Probes {
+		if r.past == nil || !r.past.Ended(p.Name) {
+			if err := r.check(ctx, false); err != nil {
+				return err
+			}
+			if err := r.one(ctx, p); err != nil {
+				return err
+			}
+		}
+		r.t.Facts = append(r.t.Facts, p.Parse(withLines(r.rec.Records(p.Name)))...)
+	}
+	return r.check(ctx, true)
+}
+
+// one runs a probe to its end, or until the run is stopped.
+func (r *runner) one(ctx context.Context, p probe.Probe) error {
+	begun := r.rec.Since()
+	r.current.Store(p.Name)
+	r.note(probe.Record{Event: "begin", Item: p.Name, At: begun})
+	r.g.emit(Event{At: begun, Probe: p.Name, State: "begin"})
+	done := make(chan error, 1)
+	go func() { done <- guarded(ctx, p, r.t, r.rec) }()
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		// A probe that is slow to notice is left behind: the run has ended for the person.
+		slow := time.NewTimer(stopWithin)
+		defer slow.Stop()
+		select {
+		case <-done:
+		case <-slow.C:
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		r.rec.Add(probe.Record{Probe: p.Name, Event: "broken", Error: probe.Clip(err.Error())})
+	}
+	r.note(probe.Record{Event: "end", Item: p.Name, At: begun, Took: r.rec.Since() - begun})
+	if r.j != nil {
+		r.j.sync()
+	}
+	r.g.emit(Event{At: r.rec.Since(), Probe: p.Name, State: "end"})
+	return nil
+}
+
+// ended turns the reason for which a run ended early into what the person reads.
+func (r *runner) ended(outer, ctx context.Context, err error) error {
+	why, kind, key := "broken", fault.Internal, ""
+	switch {
+	case errors.Is(err, errUnwritable):
+		kind, key = fault.Unavailable, "assess.unwritable"
+	case errors.Is(err, errAnother):
+		why, kind, key = "another", fault.Conflict, "assess.another"
+	case outer.Err() != nil:
+		why, kind, key = "person", fault.Unavailable, "assess.cancelled"
+		if r.j != nil {
+			key = "assess.interrupted"
+		}
+	}
+	r.note(probe.Record{Event: "interrupted", Detail: why})
+	return fault.Wrap(kind, "assess.Run", err, key, "file", r.o.Journal, "address", r.t.Addr.String())
+}
+
+// person puts a step to the person and writes down how long it took, for the
+// minutes that a criterion costs.
+func (r *runner) person(ctx context.Context, s probe.Step) (string, error) {
+	begun := r.rec.Since()
+	answer, err := r.o.Person(ctx, s)
+	word := answer
+	switch {
+	case errors.Is(err, probe.ErrNobody):
+		word = "nobody"
+	case err != nil:
+		word = "failed"
+	case s.Want == "secret":
+		r.rec.Secret(answer)
+		word = "given"
+	case s.Want != "yes-no":
+		word = "done"
+	}
+	r.note(probe.Record{Event: "step", Item: s.ID, At: begun, Took: r.rec.Since() - begun, Detail: word})
+	return answer, err
+}
+
+// note writes into the transcript of the run.
+func (r *runner) note(x probe.Record) {
+	x.Probe = RunTranscript
+	r.rec.Add(x)
+}
+
+// guarded keeps a probe that breaks from taking the run with it.
+func guarded(ctx context.Context, p probe.Probe, t *probe.Target, rec *probe.Recorder) (err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			err = fmt.Errorf("probe %s: %v", p.Name, x)
+		}
+	}()
+	return p.Run(ctx, t, rec)
+}
+
+func withLines(rs []probe.Record) []probe.Record {
+	for i := range rs {
+		rs[i].Line = i + 1
+	}
+	return rs
+}
+
+// parameters are the settings of a run as its bundle shows them. Whole numbers
+// only; durations in milliseconds.
+func parameters(o Options) map[string]any {
+	p := o.Pace
+	return map[string]any{
+		"pace": p.Name, "tcpRate": p.TCPRate, "tcpWorkers": p.TCPWorkers, "tcpWait": p.TCPWait.Milliseconds(), "tcpTries": p.TCPTries,
+		"udpWait": p.UDPWait.Milliseconds(), "udpTries": p.UDPTries, "budget": p.Budget.Milliseconds(),
+		"signIns": p.SignIns, "signInBudget": p.SignIn.Milliseconds(), "hold": p.Hold.Milliseconds(), "consents": words(o.Consents), "allowPublic": o.AllowPublic,
+	}
+}
+
+func words(cs []probe.Consent) []string {
+	out := []string{}
+	for _, c := range cs {
+		out = append(out, string(c))
+	}
+	return out
+}
