@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"syscall"
 	"testing"
@@ -159,13 +160,15 @@ func run(t *testing.T, seed, kills int) (map[string]string, int) {
 	return comparable(facts, verdicts), killed
 }
 
+var digest = regexp.MustCompile(`("sha256":")[^"]+`)
+
 // comparable are facts and verdicts without what differs between any two runs:
 // the keys of the camera, which it makes at its start, and times.
 func comparable(s fact.Set, vs []criteria.Verdict) map[string]string {
 	out := map[string]string{}
 	for _, f := range s {
 		j, _ := json.Marshal(f.Value)
-		out[string(f.Origin)+" "+f.ID()] = string(j)
+		out[string(f.Origin)+" "+f.ID()] = digest.ReplaceAllString(string(j), "$1")
 	}
 	for _, v := range vs {
 		out["verdict "+v.Criterion] = string(v.Outcome) + " " + v.Rule
@@ -180,7 +183,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	if len(want) < 20 {
 		t.Fatalf("only %d facts", len(want))
 	}
-	runs := 4
+	runs := 3
 	if os.Getenv("HOSHI_SOAK") != "" {
 		runs = 200
 	}
