@@ -48,7 +48,16 @@ type Entrance struct {
 	Classify func(base, r Record) Outcome
 	// NoUser: the entrance knows passwords only (SNMP communities, some web forms).
 	NoUser bool
+	// Known are values that everybody knows for this kind, beside the general list.
+	Known []Known
+	// Mute: a wrong value is refused by silence, so time without an answer is the
+	// tester's patience and not a delay that the device makes.
+	Mute bool
 }
+
+// Known is a user and password that everybody knows. Label is what a transcript
+// calls it; the value itself stands in no record.
+type Known struct{ User, Pass, Label string }
 
 // Door is one sign-in interface of the device, as fact signin.interface names it.
 type Door struct {

@@ -26,6 +26,8 @@ type Request struct {
 	User   string     // HTTP Basic, when Basic is set
 	Pass   string
 	Basic  bool
+	Auth   string // value of the Authorization header, when not Basic
+	JSON   []byte // body of a POST instead of Form
 }
 
 // Bytes renders the request as sent on the wire.
@@ -34,6 +36,12 @@ func (q Request) Bytes(host string) []byte {
 	if q.Method == "POST" {
 		body.WriteString(q.Form.Encode())
 	}
+	kind := "application/x-www-form-urlencoded"
+	if q.JSON != nil {
+		body.Reset()
+		body.Write(q.JSON)
+		kind = "application/json"
+	}
 	b.WriteString(q.Method + " " + cleanPath(q.Path) + " HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: hoshi-assess\r\nAccept: */*\r\nConnection: close\r\n")
 	if q.Cookie != "" {
 		b.WriteString("Cookie: " + q.Cookie + "\r\n")
@@ -41,8 +49,11 @@ func (q Request) Bytes(host string) []byte {
 	if q.Basic {
 		b.WriteString("Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(q.User+":"+q.Pass)) + "\r\n")
 	}
+	if q.Auth != "" {
+		b.WriteString("Authorization: " + q.Auth + "\r\n")
+	}
 	if q.Method == "POST" {
-		b.WriteString("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: " + strconv.Itoa(body.Len()) + "\r\n")
+		b.WriteString("Content-Type: " + kind + "\r\nContent-Length: " + strconv.Itoa(body.Len()) + "\r\n")
 	}
 	b.WriteString("\r\n")
 	b.Write(body.Bytes())

@@ -195,7 +195,7 @@ func TestRealServices(t *testing.T) {
 		t.Errorf("telnet has no limit, but: %v", l)
 	}
 	// lighttpd waits a second before it refuses.
-	if l := get("signin.limit", probe.TCP(plain)+" basic /admin/").Value; probe.Str(l, "how") != "delay" || probe.Int(l, "guessesPerDay") > 100000 {
+	if l := get("signin.limit", probe.TCP(plain)+" basic /admin/").Value; probe.Str(l, "how") != "delay" || probe.Int(l, "guessesPerDay") > 170000 {
 		t.Errorf("Basic is delayed, but: %v", l)
 	}
 	for _, rs := range rec.Transcripts() {

@@ -3,14 +3,19 @@
 package registry
 
 import (
+	"slices"
+
 	"hoshi/internal/fact"
 	"hoshi/internal/probe"
 	"hoshi/internal/probe/ftp"
 	"hoshi/internal/probe/greeting"
 	"hoshi/internal/probe/host"
 	"hoshi/internal/probe/http"
+	"hoshi/internal/probe/mqtt"
+	"hoshi/internal/probe/rtsp"
 	"hoshi/internal/probe/service"
 	"hoshi/internal/probe/signin"
+	"hoshi/internal/probe/snmp"
 	"hoshi/internal/probe/ssh"
 	"hoshi/internal/probe/tcp"
 	"hoshi/internal/probe/telnet"
@@ -42,12 +47,12 @@ func probes() []probe.Probe {
 			out = append(out, *p.Probe)
 		}
 	}
-	return append(out, signin.Probe)
+	return append(out, signin.Probe(Entrances()))
 }
 
 // Entrances are the kinds of sign-in of all protocols.
 func Entrances() []probe.Entrance {
-	var out []probe.Entrance
+	out := slices.Concat(rtsp.Entrances, mqtt.Entrances, snmp.Entrances) // recognised elsewhere
 	for _, p := range Protocols {
 		out = append(out, p.Entrances...)
 	}

@@ -32,27 +32,40 @@ const (
 // "control", "declared", "common-N", "anonymous" or "wrong"), "alive" (item =
 // interface; another port of the device answered after attempts were missed),
 // "defaults-done", "limit-done" (item = interface).
-var Probe = probe.Probe{Name: name, Stage: 5, Intrusive: true, Run: run, Parse: Parse}
+func Probe(entrances []probe.Entrance) probe.Probe {
+	k := kinds{}
+	for _, e := range entrances {
+		k[e.Kind] = e
+	}
+	return probe.Probe{Name: name, Stage: 5, Intrusive: true, Run: k.run, Parse: k.parse}
+}
 
-func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
+// kinds are the kinds of sign-in by name.
+type kinds map[string]probe.Entrance
+
+func (k kinds) run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	var entries []entry
 	for _, f := range t.Facts.Named("signin.interface") {
-		e := entry{id: f.Subject, port: probe.PortNumber(probe.Str(f.Value, "port")), kind: probe.Str(f.Value, "kind"), tls: probe.Bool(f.Value, "encrypted")}
+		e := entry{id: f.Subject, port: probe.PortNumber(probe.Str(f.Value, "port")), kind: probe.Str(f.Value, "kind")}
+		e.Entrance = k[e.kind]
+		e.door = probe.Door{ID: f.Subject, Port: probe.Str(f.Value, "port"), Kind: e.kind, TLS: probe.Bool(f.Value, "encrypted")}
 		if parts := strings.SplitN(f.Subject, " ", 3); len(parts) == 3 {
-			e.path = parts[2]
+			e.door.Path = parts[2]
 		}
-		entries = append(entries, e)
+		if e.Attempt != nil {
+			entries = append(entries, e)
+		}
 	}
 	// Where the right value is known its use sets the count of wrong ones back, so
 	// these come first: a count may be shared by all interfaces.
 	slices.SortFunc(entries, func(a, b entry) int {
 		return cmp.Or(cmp.Compare(len(known(t, b.port)), len(known(t, a.port))), cmp.Compare(a.id, b.id))
 	})
-	rec.Add(probe.Record{Probe: name, Event: "interfaces", Number: len(entries)})
+	rec.Add(probe.Record{Probe: name, Event: "interfaces", Number: len(t.Facts.Named("signin.interface"))})
 	if !t.Agreed(probe.ConsentSignIn) {
 		return nil
 	}
-	rec.Add(probe.Record{Probe: name, Event: "list", Detail: listID()})
+	rec.Add(probe.Record{Probe: name, Event: "list", Detail: k.listID()})
 	// Default values on every interface first: repeated wrong values may lock an
 	// account on all of them.
 	var sessions []*session
@@ -77,6 +90,14 @@ func known(t *probe.Target, port int) []probe.Account {
 		}
 	}
 	return out
+}
+
+// entry is one sign-in interface and its kind.
+type entry struct {
+	probe.Entrance
+	id, kind string
+	port     int
+	door     probe.Door
 }
 
 // session is the test of one interface.
@@ -114,12 +135,12 @@ func (s *session) begin(ctx context.Context) bool {
 		probeUser = accounts[0].User
 	}
 	s.base = s.try(ctx, "baseline", probeUser, s.random(8))
-	switch classify(s.e.kind, s.base, s.base) {
-	case closed:
+	switch s.e.Classify(s.base, s.base) {
+	case probe.Closed:
 		s.note("defaults-done")
 		s.note("limit-done")
 		return false
-	case refused:
+	case probe.Refused:
 	default:
 		return false // not understood or not reachable: nothing follows that could be judged
 	}
@@ -145,22 +166,22 @@ func (s *session) control(ctx context.Context, accounts []probe.Account) {
 
 // defaults tries default values, until one is accepted.
 func (s *session) defaults(ctx context.Context, declared []string) {
-	for _, p := range pairs(s.e.kind, declared) {
+	for _, p := range pairs(s.e.Entrance, declared) {
 		if ctx.Err() != nil {
 			return
 		}
 		r := s.try(ctx, p.label, p.user, p.pass)
-		switch classify(s.e.kind, s.base, r) {
-		case accepted:
+		switch s.e.Classify(s.base, r) {
+		case probe.Accepted:
 			s.note("defaults-done")
 			return
-		case limited, missed:
+		case probe.Limited, probe.Missed:
 			// A limit against this very test: wait for it if the budget allows.
 			if !s.patience(ctx, r) {
 				return
 			}
 			r = s.try(ctx, p.label, p.user, p.pass)
-			if o := classify(s.e.kind, s.base, r); o == limited || o == missed {
+			if o := s.e.Classify(s.base, r); o == probe.Limited || o == probe.Missed {
 				return
 			}
 		}
@@ -180,26 +201,26 @@ func (s *session) limit(ctx context.Context) {
 			return
 		}
 		r := s.try(ctx, "wrong", s.user, s.random(8))
-		o := classify(s.e.kind, s.base, r)
+		o := s.e.Classify(s.base, r)
 		switch o {
-		case limited, missed:
+		case probe.Limited, probe.Missed:
 			if turned++; turned == 1 {
 				since = time.Now()
 			}
-			if turned > confirm && (stated(r) > 0 || time.Since(since) >= s.t.Pace.Hold) {
-				if o == limited || s.alive(ctx) {
+			if turned > confirm && (probe.StatedWait(r.Recv) > 0 || time.Since(since) >= s.t.Pace.Hold) {
+				if o == probe.Limited || s.alive(ctx) {
 					s.note("limit-done")
 				}
 				return
 			}
 			pause := s.t.Pace.Hold / 8
-			if stated(r) > 0 {
+			if probe.StatedWait(r.Recv) > 0 {
 				pause /= 20
 			}
 			if !probe.Wait(ctx, pause) {
 				return
 			}
-		case refused:
+		case probe.Refused:
 			attempts, turned = attempts+1, 0
 		default:
 			return
@@ -227,7 +248,7 @@ func (s *session) alive(ctx context.Context) bool {
 
 // patience waits for a stated limit to pass; false when that takes too long.
 func (s *session) patience(ctx context.Context, r probe.Record) bool {
-	d := stated(r)
+	d := probe.StatedWait(r.Recv)
 	if d <= 0 || time.Now().Add(d).After(s.end) {
 		return false
 	}
@@ -237,9 +258,9 @@ func (s *session) patience(ctx context.Context, r probe.Record) bool {
 func (s *session) try(ctx context.Context, label, user, pass string) probe.Record {
 	s.number++
 	start := time.Now()
-	sent, recv, err := s.e.attempt(ctx, s.t, user, pass)
+	sent, recv, err := s.e.Attempt(ctx, s.t, s.e.door, user, pass)
 	r := probe.Record{Probe: name, Port: probe.TCP(s.e.port), Event: "attempt", Item: s.e.id, Number: s.number, User: user, Detail: label,
-		Sent: hide(sent, user, pass), Recv: recv, Took: time.Since(start).Milliseconds()}
+		Sent: sent, Recv: recv, Took: time.Since(start).Milliseconds()}
 	if len(recv) == 0 {
 		if r.Error = probe.Word(err); r.Error == "" {
 			r.Error = "closed"
@@ -266,7 +287,7 @@ func (s *session) random(n int) string {
 
 // Parse states signin.coverage, and signin.default and signin.limit for each
 // interface that was tried.
-func Parse(records []probe.Record) fact.Set {
+func (k kinds) parse(records []probe.Record) fact.Set {
 	var out fact.Set
 	items := map[string][]probe.Record{}
 	var order []string
@@ -282,7 +303,7 @@ func Parse(records []probe.Record) fact.Set {
 		}
 	}
 	for _, id := range order {
-		out = append(out, facts(id, items[id])...)
+		out = append(out, k.facts(id, items[id])...)
 	}
 	return slices.Clip(out)
 }

@@ -13,9 +13,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"hoshi/internal/probe"
+	probehttp "hoshi/internal/probe/http"
 )
 
 const form = `<form method=post action=/in><input type=text name=user><input type=password name=pass></form>`
+
+var all = Probe(probehttp.Entrances)
 
 // site is a web server whose answer to the n-th wrong sign-in is made by wrong.
 // It hangs up on everybody once wrong says so.
@@ -75,10 +78,10 @@ func tested(t *testing.T, s *site, accounts ...probe.Account) (defaults, limit m
 		probe.Observed("tcp.open", probe.TCP(other.Addr().(*net.TCPAddr).Port), true),
 		probe.Observed("signin.interface", id, map[string]any{"port": port, "kind": "form", "encrypted": false}))
 	rec := probe.NewRecorder(time.Now, nil)
-	if err := run(t.Context(), target, rec); err != nil {
+	if err := all.Run(t.Context(), target, rec); err != nil {
 		t.Fatal(err)
 	}
-	facts := Parse(rec.Records(name))
+	facts := all.Parse(rec.Records(name))
 	d, ok := facts.Get("signin.default", id)
 	x, ok2 := facts.Get("signin.limit", id)
 	if !ok || !ok2 {
@@ -192,24 +195,8 @@ func TestSilenceIsNoLimit(t *testing.T) {
 	for i := range 4 {
 		rs = append(rs, probe.Record{At: int64(9 + i), Event: "attempt", Item: "tcp/80 form /", User: "a", Detail: "wrong", Error: "timeout", Line: i + 6})
 	}
-	f, ok := Parse(rs).Get("signin.limit", "tcp/80 form /")
+	f, ok := all.Parse(rs).Get("signin.limit", "tcp/80 form /")
 	if !ok || probe.Bool(f.Value, "limited") || probe.Bool(f.Value, "complete") {
 		t.Errorf("%v", f.Value)
 	}
-}
-
-func FuzzClassify(f *testing.F) {
-	f.Add("form", []byte("HTTP/1.1 401 x\r\n\r\n"+form), []byte("HTTP/1.1 303 x\r\nLocation: /home\r\n\r\n"))
-	f.Add("telnet", []byte("Login incorrect"), []byte("\r\n# "))
-	f.Add("ftp", []byte("530 no\r\n"), []byte("230 yes\r\n"))
-	f.Fuzz(func(t *testing.T, kind string, base, recv []byte) {
-		b := probe.Record{Recv: base}
-		if o := classify(kind, b, b); len(base) == 0 && o == accepted {
-			t.Error("nothing was accepted")
-		}
-		if d := stated(probe.Record{Recv: recv}); d < 0 {
-			t.Errorf("a wait of %v", d)
-		}
-		_ = classify(kind, b, probe.Record{Recv: recv})
-	})
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Protocol is the registry entry.
-var Protocol = probe.Protocol{Name: name, TCP: &probe.Talk{Ports: []int{23, 992, 2323}, Match: match}, Probe: &Probe}
+var Protocol = probe.Protocol{Name: name, TCP: &probe.Talk{Ports: []int{23, 992, 2323}, Match: match}, Probe: &Probe, Entrances: Entrances}
 
 // openShell is the prompt of a shell that is there for anybody.
 var openShell = regexp.MustCompile(`[~/][^\r\n]{0,64}[#$] $`)

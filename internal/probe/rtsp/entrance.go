@@ -1,0 +1,136 @@
+// Package rtsp asks servers of video streams.
+package rtsp
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"io"
+	"net/textproto"
+	"strconv"
+	"strings"
+
+	"hoshi/internal/probe"
+	probehttp "hoshi/internal/probe/http"
+)
+
+// Entrances are the kinds of sign-in over RTSP: HTTP's Basic and Digest on a
+// DESCRIBE request (RFC 2326 D.1).
+var Entrances = []probe.Entrance{{Kind: "rtsp", Attempt: attempt, Classify: classify}}
+
+const maxReply = 16 << 10
+
+func attempt(ctx context.Context, t *probe.Target, d probe.Door, user, pass string) (sent, recv []byte, err error) {
+	port := probe.PortNumber(d.Port)
+	scheme := "rtsp://"
+	if d.TLS {
+		scheme = "rtsps://"
+	}
+	host := t.Addr.String()
+	if t.Addr.Is6() {
+		host = "[" + host + "]"
+	}
+	path := d.Path
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
+	url := scheme + host + ":" + strconv.Itoa(port) + path
+	c, err := t.Open(ctx, port, d.TLS)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = c.Close() }()
+	ask := func(seq int, auth string) []byte {
+		b := "DESCRIBE " + url + " RTSP/1.0\r\nCSeq: " + strconv.Itoa(seq) + "\r\nUser-Agent: hoshi-assess\r\nAccept: application/sdp\r\n"
+		if auth != "" {
+			b += "Authorization: " + auth + "\r\n"
+		}
+		return []byte(b + "\r\n")
+	}
+	sent = ask(1, "")
+	recv, err = probe.Exchange(ctx, c, sent, maxReply, t.Pace.Exchange, wholeReply)
+	status, header := parse(recv)
+	if status != 401 {
+		return sent, recv, none(recv, err)
+	}
+	auth, shown := "", "Basic "+probe.Mask
+	if ch, ok := probehttp.DigestChallenge(header.Values("Www-Authenticate")); ok {
+		b := make([]byte, 8)
+		if _, err := io.ReadFull(t.Rand, b); err != nil {
+			return nil, nil, err
+		}
+		auth, shown = ch.Answer("DESCRIBE", url, user, pass, hex.EncodeToString(b), 1), "Digest "+probe.Mask
+	} else {
+		auth = "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+pass))
+	}
+	again, err := probe.Exchange(ctx, c, ask(2, auth), maxReply, t.Pace.Exchange, wholeReply)
+	if len(again) == 0 { // servers that hang up after each answer
+		_ = c.Close()
+		if c, err = t.Open(ctx, port, d.TLS); err != nil {
+			return ask(2, shown), nil, err
+		}
+		again, err = probe.Exchange(ctx, c, ask(2, auth), maxReply, t.Pace.Exchange, wholeReply)
+	}
+	return ask(2, shown), again, none(again, err)
+}
+
+// none: an answer makes the end of the connection unimportant.
+func none(recv []byte, err error) error {
+	if len(recv) > 0 {
+		return nil
+	}
+	return err
+}
+
+// parse reads status and header of a reply; status 0 when it is none.
+func parse(b []byte) (int, textproto.MIMEHeader) {
+	line, rest, ok := bytes.Cut(b, []byte("\r\n"))
+	if !ok || !bytes.HasPrefix(line, []byte("RTSP/1.")) {
+		return 0, nil
+	}
+	parts := strings.SplitN(string(line), " ", 3)
+	if len(parts) < 2 {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(parts[1])
+	if err != nil || n < 100 || n > 599 {
+		return 0, nil
+	}
+	h, _ := textproto.NewReader(bufio.NewReader(io.LimitReader(bytes.NewReader(rest), maxReply))).ReadMIMEHeader()
+	return n, h
+}
+
+// wholeReply: header and body have come in full.
+func wholeReply(b []byte) bool {
+	_, body, ok := bytes.Cut(b, []byte("\r\n\r\n"))
+	if !ok {
+		return false
+	}
+	_, h := parse(b)
+	n, err := strconv.Atoi(strings.TrimSpace(h.Get("Content-Length")))
+	return err != nil || len(body) >= n
+}
+
+// classify: a stream that does not exist is only told to those who signed in.
+func classify(_, r probe.Record) probe.Outcome {
+	if len(r.Recv) == 0 {
+		return probe.Unanswered(r)
+	}
+	status, header := parse(r.Recv)
+	switch {
+	case status == 429, status == 423, status == 503, status == 453, header.Get("Retry-After") != "":
+		return probe.Limited
+	case status == 403:
+		return probe.Limited
+	case status == 401:
+		return probe.Refused
+	case status >= 200 && status < 400, status == 404, status == 415, status == 454:
+		if !bytes.Contains(r.Sent, []byte("\r\nAuthorization:")) && status >= 400 {
+			return probe.Unclear // nobody asked for a value
+		}
+		return probe.Accepted
+	}
+	return probe.Unclear
+}
