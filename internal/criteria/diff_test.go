@@ -139,7 +139,7 @@ func TestFlawTable(t *testing.T) {
 			observed("access.coverage", "", m{"paths": 2, "asked": 2}), observed("access.anonymous", "web80", m{"asked": 1, "granted": 0, "what": []string{}})),
 		"telnet":      append(entrance("tcp/23 telnet", "tcp/23", "telnet"), tcp(2), open("tcp/23"), service("tcp/23", "telnet")),
 		"debug-port":  {tcp(2), open("tcp/50000"), service("tcp/50000", "http")},
-		"udp-service": {observed("udp.open", "udp/161", m{"service": "snmp"}), observed("udp.coverage", "", m{"asked": 20, "open": 2, "closed": 18, "undecided": 0})},
+		"udp-service": {observed("udp.open", "udp/161", m{"service": "snmp", "answered": true}), observed("udp.coverage", "", m{"asked": 20, "open": 2, "answered": 2, "closed": 18, "filtered": 0, "undecided": 0, "method": "questions"})},
 		"no-reason":   {declared("declared.port", "tcp/443", m{"service": "https", "reason": ""})},
 	}
 	b, err := os.ReadFile("../practice/flaws.yaml")

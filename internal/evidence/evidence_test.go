@@ -43,7 +43,7 @@ func sample(t *testing.T) Run {
 	trs := map[string][]probe.Record{
 		"host":    {{Event: "network", Detail: probe.ModeRemote}},
 		"tcp":     {{Event: "plan", Ports: "1-65535"}, {Event: "open", Port: "tcp/443"}, {Event: "closed", Ports: "1-442,444-65535"}},
-		"udp":     {{Event: "plan", Number: 1}, {Event: "asked", Port: "udp/53", Item: "dns", Error: "refused"}},
+		"udp":     {{Event: "plan", Ports: "53"}, {Event: "asked", Port: "udp/53", Item: "dns", Error: "refused"}},
 		"service": {{Event: "banner", Port: "tcp/443", Error: "timeout"}, {Event: "tls", Port: "tcp/443", Recv: []byte{21, 3, 3, 0, 2, 2, 40}}, {Event: "ask", Item: "http", Detail: "tls", Port: "tcp/443", Recv: form}, {Event: "end", Port: "tcp/443"}},
 		"http": {{Event: "plan", Number: 1}, {Event: "page", Port: "tcp/443", Item: "/login", Detail: "tls", Recv: form},
 			{Event: "read", Port: "tcp/443", Item: "settings", Detail: "tls", Sent: []byte("GET /settings HTTP/1.1\r\n"), Recv: wrong}},

@@ -90,12 +90,12 @@ var Vocabulary = []Entry{
 	{"tls.version", "port", `{versions: [string], asked: [string], complete: bool}`, i18n.Text{
 		JA: "受け入れられた TLS のバージョン。",
 		EN: "The TLS versions that were accepted."}},
-	{"udp.coverage", "", `{asked: int, open: int, closed: int, undecided: int}`, i18n.Text{
-		JA: "UDP の既知サービスのうち、状態を確かめられた数。",
-		EN: "How many of the known UDP services were settled, and how."}},
-	{"udp.open", "port", `{service: string}`, i18n.Text{
-		JA: "応答した UDP ポート。",
-		EN: "A UDP port that answered."}},
+	{"udp.coverage", "", `{asked: int, open: int, answered: int, closed: int, filtered: int, undecided: int, method: "pool"|"link"|"single"|"sockets"|"questions"}`, i18n.Text{
+		JA: "UDP ポートのうち、状態を確かめられた数。answered は、開いているもののうち応答があった数。method は確かめ方（pool と link は送信元アドレスを替えながら、single と sockets は一つの送信元から、questions は既知のサービスだけに尋ねた）。",
+		EN: "How many UDP ports were settled, and how; answered counts the open ones that answered. method: from many source addresses (pool, link), from one (single, sockets), or known services only (questions)."}},
+	{"udp.open", "port", `{service: string, answered: bool}`, i18n.Text{
+		JA: "開いている UDP ポート。answered が偽なら、応答はないが、閉じたポートを知らせる機器が、このポートだけは閉じていると言わなかった。",
+		EN: "An open UDP port. Without an answer it is open because the device, which tells of closed ports, never told so of this one."}},
 }
 
 // Known reports whether the vocabulary has the name.

@@ -38,7 +38,7 @@ func probes() []probe.Probe {
 	out := []probe.Probe{
 		host.Probe,
 		tcp.Probe,
-		udp.Probe,
+		udp.Probe(Protocols),
 		service.Probe(Protocols),
 		tls.Probe,
 	}

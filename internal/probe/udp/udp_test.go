@@ -52,18 +52,19 @@ func TestServices(t *testing.T) {
 	defer mute.Close()
 	a := netip.MustParseAddr(addr)
 	rec := probe.NewRecorder(time.Now, nil)
-	if err := run(t.Context(), &probe.Target{Addr: a, Net: probe.NewNet(a, nil), Pace: probe.Fast()}, rec); err != nil {
+	c := newCatalogue(nil)
+	if err := c.run(t.Context(), &probe.Target{Addr: a, Net: probe.NewNet(a, nil), Pace: probe.Fast()}, rec); err != nil {
 		t.Fatal(err)
 	}
-	s := Parse(rec.Records(name))
-	c, _ := s.Get("udp.coverage", "")
+	s := c.parse(rec.Records(name))
+	cover, _ := s.Get("udp.coverage", "")
 	// 53, 69, 123 and 161 are closed unless this host listens on all addresses.
-	if n := probe.Int(c.Value, "asked"); n != 7 || probe.Int(c.Value, "undecided") < 1 {
-		t.Errorf("coverage %v", c.Value)
+	if n := probe.Int(cover.Value, "asked"); n != 7 || probe.Int(cover.Value, "undecided") < 1 {
+		t.Errorf("coverage %v", cover.Value)
 	}
-	for port, service := range map[string]string{"udp/5683": "coap", "udp/1900": "ssdp"} {
+	for port, service := range map[string]string{"udp/5683": "other", "udp/1900": "other"} {
 		f, ok := s.Get("udp.open", port)
-		if d := cmp.Diff(map[string]any{"service": service}, f.Value); !ok || d != "" {
+		if d := cmp.Diff(map[string]any{"service": service, "answered": true}, f.Value); !ok || d != "" {
 			t.Errorf("%s: %s", port, d)
 		}
 	}
@@ -71,16 +72,16 @@ func TestServices(t *testing.T) {
 		t.Error("silence was taken for open")
 	}
 	for _, r := range rec.Records(name) {
-		if r.Port == "udp/5683" && string(r.Recv) != "re:"+string(questions[6].ask) {
+		if r.Port == "udp/5683" && string(r.Recv) != "re:"+string(basic[6].UDP.Ask("", nil)) {
 			t.Errorf("the datagram was not kept whole: %q", r.Recv)
 		}
 	}
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(7, "udp/53", "dns", "refused", []byte("x"))
-	f.Fuzz(func(t *testing.T, n int, port, item, word string, recv []byte) {
-		s := Parse([]probe.Record{{Event: "plan", Number: n}, {Event: "asked", Port: port, Item: item, Error: word, Recv: recv}})
+	f.Add("53,69", "udp/53", "dns", "refused", []byte("x"))
+	f.Fuzz(func(t *testing.T, ports, port, item, word string, recv []byte) {
+		s := newCatalogue(nil).parse([]probe.Record{{Event: "plan", Ports: ports}, {Event: "asked", Port: port, Item: item, Error: word, Recv: recv}})
 		if c, ok := s.Get("udp.coverage", ""); ok && probe.Int(c.Value, "undecided") < 0 {
 			t.Errorf("%v", c.Value)
 		}
