@@ -27,6 +27,9 @@ var Vocabulary = []Entry{
 	{"access.open", "port and protocol", `{port: string, protocol: string, read: bool, write: bool, writeAsked: bool, what: string}`, i18n.Text{
 		JA: "サインインせずに、サービスから読み出せたか、書き込めたか。尋ねたサービスごとに一つあり、どちらもできなかった場合も残す。書き込みは同意がある場合だけ試す（writeAsked）。",
 		EN: "Whether a service let anybody read or write without signing in: one for each service that was asked, also when neither was possible. Writing is tried with consent only (writeAsked)."}},
+	{"amplification", "port and protocol", `{port: string, protocol: string, question: string, sent: int, received: int, datagrams: int, percent: int}`, i18n.Text{
+		JA: "UDP の問い一つに対する応答の大きさ。percent は応答のバイト数を問いのバイト数で割った百分率で、送信元を偽った問いによる攻撃の踏み台になりうる度合い。",
+		EN: "How large the answer to one UDP question is; percent is bytes received for each hundred sent, which a question sent in another's name would turn on that other."}},
 	{"declared.account", "account", `{user: string, port: string, initial: "unique-per-device"|"set-at-first-use"|"shared"|"none", changeable: bool}`, i18n.Text{
 		JA: "申告された利用者アカウントと初期値の決め方。",
 		EN: "A declared account and how its first value is made."}},
@@ -45,6 +48,9 @@ var Vocabulary = []Entry{
 	{"declared.update", "update id", `{network: bool, integrity: string}`, i18n.Text{
 		JA: "申告された更新経路。",
 		EN: "A declared update path."}},
+	{"device.uptime", "port and source", `{seconds: int, boots: int, at: int}`, i18n.Text{
+		JA: "機器が名のった連続稼働時間（秒。名のらなければ -1）と起動の回数または起動ごとに変わる番号（なければ 0）。at は試験開始からの時刻（ミリ秒）。",
+		EN: "How long the device says it has been running, in seconds (-1: not told), and how often it started, or a number that changes with each start (0: not told). at is the time of reading, in milliseconds since the test began."}},
 	{"host.mixed", "", `bool`, i18n.Text{
 		JA: "試験に使ったパソコン自身の待ち受けが結果に混ざっているか。",
 		EN: "Whether listeners of the testing host are mixed into the result."}},
@@ -66,6 +72,9 @@ var Vocabulary = []Entry{
 	{"signin.limit", "sign-in interface", `{attempts: int, limited: bool, after: int, how: string, guessesPerDay: int, complete: bool}`, i18n.Text{
 		JA: "誤った認証の繰り返しに対する制限。",
 		EN: "What repeated wrong sign-ins met."}},
+	{"snmp.version", "port", `{v1: bool, v2c: bool, v3: bool, engine: string}`, i18n.Text{
+		JA: "応答した SNMP のバージョン。v1 と v2c は認証値 public に応答した場合だけ分かる。",
+		EN: "The SNMP versions that answered; v1 and v2c show only when they take the community public."}},
 	{"ssh.algorithm", "port", `{kex: [string], hostKey: [string], cipher: [string], mac: [string]}`, i18n.Text{
 		JA: "SSH サーバーが受け入れると示した鍵交換、ホスト鍵、暗号、MAC の方式。",
 		EN: "The methods of key exchange, host key, cipher and MAC that an SSH server offers."}},

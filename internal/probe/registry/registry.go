@@ -29,6 +29,7 @@ var Protocols = append([]probe.Protocol{
 	ssh.Protocol,
 	telnet.Protocol,
 	ftp.Protocol,
+	snmp.Protocol, snmp.First, snmp.Third,
 }, greeting.Protocols...) // named, and asked nothing further
 
 // Probes are all probes in the order in which they run.

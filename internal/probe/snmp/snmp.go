@@ -1,0 +1,212 @@
+// Package snmp finds SNMP agents of all versions and sees what they let anybody
+// read and write: with the community "public", which is no secret, and with no
+// user at all.
+//
+// The second well-known community is tried only where sign-in tests are agreed
+// to, and writing only where writing is: the contact text is set to the value
+// that it has.
+package snmp
+
+import (
+	"context"
+	"encoding/hex"
+	"strconv"
+
+	"hoshi/internal/fact"
+	"hoshi/internal/probe"
+	"hoshi/internal/probe/datagram"
+)
+
+const (
+	name   = "snmp"
+	public = "public"
+	second = "private"
+)
+
+// Probe is the registry entry.
+//
+// Events as in package datagram. Items: "v3" (discovery), "v1" and "v2c" (objects
+// asked for with "public"), "bulk" (many objects at once), "second" (with the
+// second well-known community, which is masked), "set" and "set-second" (the
+// contact text to its own value), "after" and "after-second" (read again).
+var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: ParseRecords}
+
+// Protocol is the registry entry of version 2c; agents that know only another
+// version answer [First] or [Third].
+var Protocol = probe.Protocol{Name: name, UDP: talk(Question(V2c, public, Get, SysDescr)), Probe: &Probe}
+
+// First is how agents of version 1 are recognised.
+var First = probe.Protocol{Name: name, UDP: talk(Question(V1, public, Get, SysDescr))}
+
+// Third is how agents of version 3 are recognised, whatever their communities.
+var Third = probe.Protocol{Name: name, UDP: talk(Discovery())}
+
+func talk(ask []byte) *probe.Talk {
+	return &probe.Talk{Ports: []int{161}, Ask: func(string, []byte) []byte { return ask }, Match: Match}
+}
+
+// Match recognises the answer to any of the questions.
+func Match(answer []byte) (software string, ok bool) {
+	m, ok := Parse(answer)
+	if !ok || !m.Answers() {
+		return "", false
+	}
+	b, _ := m.Value(SysDescr)
+	return datagram.Text(b.Text()), true
+}
+
+func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
+	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
+	defer cancel()
+	for _, port := range datagram.Ports(t, name) {
+		ask := func(item string, send []byte, many bool, mask ...string) Message {
+			if ctx.Err() != nil {
+				return Message{}
+			}
+			r := datagram.Ask(ctx, t, rec, name, datagram.Question{Port: port, Item: item, Send: send, Many: many, Mask: mask})
+			m, ok := Parse(r.Recv)
+			if !ok || !m.Answers() {
+				return Message{}
+			}
+			return m
+		}
+		ask("v3", Discovery(), false)
+		// Version 1 answers as a whole or not at all, so only what every agent has.
+		one := ask("v1", Question(V1, public, Get, SysDescr, SysUpTime), false)
+		two := ask("v2c", Question(V2c, public, Get, SysDescr, SysObject, SysUpTime, SysContact, SysName, HostUpTime), false)
+		if two.PDU != 0 {
+			ask("bulk", Question(V2c, public, GetBulk, mib2), true)
+		}
+		version := V2c
+		if two.PDU == 0 && one.PDU != 0 {
+			version = V1
+		}
+		write := func(suffix, community string, mask ...string) {
+			m := ask("before"+suffix, Question(version, community, Get, SysContact), false, mask...)
+			if b, ok := m.Value(SysContact); ok && b.Tag == tagString {
+				if ask("set"+suffix, Write(version, community, SysContact, b.Value), false, mask...).PDU != 0 {
+					ask("after"+suffix, Question(version, community, Get, SysContact), false, mask...)
+				}
+			}
+		}
+		if t.Agreed(probe.ConsentWrite) && (one.PDU != 0 || two.PDU != 0) {
+			write("", public)
+		}
+		if t.Agreed(probe.ConsentSignIn) && ask("second", Question(version, second, Get, SysDescr), false, second).PDU != 0 && t.Agreed(probe.ConsentWrite) {
+			write("-second", second, second)
+		}
+	}
+	return nil
+}
+
+// ParseRecords states for each agent snmp.version, access.open, device.uptime,
+// amplification and what it says of itself.
+func ParseRecords(records []probe.Record) fact.Set {
+	var out fact.Set
+	answers := datagram.Answers(records)
+	type seen struct {
+		v1, v2c, v3, second, wrote, asked bool
+		engine                            string
+		what, source                      []string
+	}
+	agents := map[string]*seen{}
+	var order []string
+	for _, a := range answers {
+		s := agents[a.Port]
+		if s == nil {
+			s = &seen{what: []string{}}
+			agents[a.Port] = s
+			order = append(order, a.Port)
+		}
+		s.source = append(s.source, a.Source())
+		asked := a.Item == "set" || a.Item == "set-second"
+		s.asked = s.asked || asked
+		m, ok := Parse(a.Record.Recv)
+		if !ok || !m.Answers() {
+			continue
+		}
+		switch a.Item {
+		case "v3":
+			if m.Version != V3 || s.v3 {
+				break
+			}
+			s.v3, s.engine = true, hex.EncodeToString(m.Engine.ID[:min(len(m.Engine.ID), 32)])
+			if m.Engine.Boots > 0 || m.Engine.Time > 0 {
+				out = append(out, datagram.Uptime(a.Port+" snmpv3", max(0, m.Engine.Time), max(0, m.Engine.Boots), a.Record))
+			}
+			out = append(out, datagram.Detail(a.Port, name, "engine-maker", maker(m.Engine), a.Source())...)
+		case "v1", "v2c":
+			first := !s.v1 && !s.v2c
+			s.v1, s.v2c = s.v1 || a.Item == "v1", s.v2c || a.Item == "v2c"
+			if m.Status != 0 {
+				break
+			}
+			if first {
+				s.what = append(s.what, "SNMP "+a.Item+" community "+public)
+			}
+			for _, o := range [][2]string{{"description", SysDescr}, {"object", SysObject}, {"contact", SysContact}, {"name", SysName}} {
+				b, _ := m.Value(o[1])
+				text := b.Text()
+				if b.Tag == tagOID {
+					text = dotted(b.Value)
+				}
+				out = append(out, datagram.Detail(a.Port, name, o[0], text, a.Source())...)
+			}
+			if f, ok := uptime(a, m); ok {
+				out = append(out, f)
+			}
+		case "second":
+			s.second = true
+			s.what = append(s.what, "SNMP with the second well-known community")
+		case "set", "set-second":
+			if m.Status == 0 {
+				s.wrote = true
+				s.what = append(s.what, "sysContact")
+			}
+		}
+	}
+	for _, port := range order {
+		s := agents[port]
+		out = append(out,
+			probe.Observed("snmp.version", port, map[string]any{"v1": s.v1, "v2c": s.v2c, "v3": s.v3, "engine": s.engine}, s.source...),
+			datagram.Open(port, name, s.v1 || s.v2c || s.second, s.wrote, s.asked, s.what, s.source...))
+	}
+	return append(first(out), datagram.Amplification(name, answers)...)
+}
+
+// first keeps the first fact of each id: an agent of two versions tells most
+// things twice.
+func first(in fact.Set) fact.Set {
+	seen := map[string]bool{}
+	var out fact.Set
+	for _, f := range in {
+		if !seen[f.ID()] {
+			seen[f.ID()] = true
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// uptime prefers the time of the device to that of the agent.
+func uptime(a datagram.Answer, m Message) (fact.Fact, bool) {
+	for _, oid := range []string{HostUpTime, SysUpTime} {
+		if b, ok := m.Value(oid); ok && b.Tag == tagTicks {
+			n := number(b.Value)
+			if len(b.Value) <= 4 {
+				n &= 1<<32 - 1
+			}
+			if n >= 0 {
+				return datagram.Uptime(a.Port+" snmp", n/100, 0, a.Record), true
+			}
+		}
+	}
+	return fact.Fact{}, false
+}
+
+func maker(e Engine) string {
+	if n := e.Maker(); n > 0 {
+		return strconv.FormatInt(n, 10)
+	}
+	return ""
+}
