@@ -53,7 +53,7 @@ func probes() []probe.Probe {
 
 // Entrances are the kinds of sign-in of all protocols.
 func Entrances() []probe.Entrance {
-	out := slices.Concat(rtsp.Entrances, mqtt.Entrances, snmp.Entrances) // recognised elsewhere
+	out := slices.Concat(rtsp.Entrances, mqtt.Entrances) // recognised elsewhere
 	for _, p := range Protocols {
 		out = append(out, p.Entrances...)
 	}

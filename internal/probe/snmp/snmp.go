@@ -10,6 +10,7 @@ package snmp
 import (
 	"context"
 	"encoding/hex"
+	"slices"
 	"strconv"
 
 	"hoshi/internal/fact"
@@ -25,15 +26,16 @@ const (
 
 // Probe is the registry entry.
 //
-// Events as in package datagram. Items: "v3" (discovery), "v1" and "v2c" (objects
+// Events as in package datagram, and "declared" (the port has a declared account). Items: "v3" (discovery), "v1" and "v2c" (objects
 // asked for with "public"), "bulk" (many objects at once), "second" (with the
-// second well-known community, which is masked), "set" and "set-second" (the
+// second well-known community, which is masked), "before" and "before-second"
+// (the contact text), "set" and "set-second" (the
 // contact text to its own value), "after" and "after-second" (read again).
 var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: ParseRecords}
 
 // Protocol is the registry entry of version 2c; agents that know only another
 // version answer [First] or [Third].
-var Protocol = probe.Protocol{Name: name, UDP: talk(Question(V2c, public, Get, SysDescr)), Probe: &Probe}
+var Protocol = probe.Protocol{Name: name, UDP: talk(Question(V2c, public, Get, SysDescr)), Probe: &Probe, Entrances: Entrances}
 
 // First is how agents of version 1 are recognised.
 var First = probe.Protocol{Name: name, UDP: talk(Question(V1, public, Get, SysDescr))}
@@ -59,6 +61,9 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
 	defer cancel()
 	for _, port := range datagram.Ports(t, name) {
+		if slices.ContainsFunc(t.Accounts, func(a probe.Account) bool { return a.Port == probe.UDP(port) }) {
+			rec.Add(probe.Record{Probe: name, Event: "declared", Port: probe.UDP(port)})
+		}
 		ask := func(item string, send []byte, many bool, mask ...string) Message {
 			if ctx.Err() != nil {
 				return Message{}
@@ -99,8 +104,8 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	return nil
 }
 
-// ParseRecords states for each agent snmp.version, access.open, device.uptime,
-// amplification and what it says of itself.
+// ParseRecords states for each agent snmp.version, access.open, signin.interface,
+// device.uptime, amplification and what it says of itself.
 func ParseRecords(records []probe.Record) fact.Set {
 	var out fact.Set
 	answers := datagram.Answers(records)
@@ -111,6 +116,10 @@ func ParseRecords(records []probe.Record) fact.Set {
 	}
 	agents := map[string]*seen{}
 	var order []string
+	declared := map[string]bool{}
+	for _, r := range records {
+		declared[r.Port] = declared[r.Port] || r.Event == "declared"
+	}
 	for _, a := range answers {
 		s := agents[a.Port]
 		if s == nil {
@@ -170,6 +179,11 @@ func ParseRecords(records []probe.Record) fact.Set {
 		out = append(out,
 			probe.Observed("snmp.version", port, map[string]any{"v1": s.v1, "v2c": s.v2c, "v3": s.v3, "engine": s.engine}, s.source...),
 			datagram.Open(port, name, s.v1 || s.v2c || s.second, s.wrote, s.asked, s.what, s.source...))
+		// A wrong community meets silence, and so does any where communities are not
+		// used at all: an entrance is there when one was answered or is declared.
+		if s.v1 || s.v2c || s.second || declared[port] {
+			out = append(out, probe.Observed("signin.interface", port+" snmp", map[string]any{"port": port, "kind": "snmp", "encrypted": false}, s.source...))
+		}
 	}
 	return append(first(out), datagram.Amplification(name, answers)...)
 }
