@@ -39,7 +39,7 @@ func TestOpenBundleEdition(t *testing.T) {
 	} {
 		var b bytes.Buffer
 		run := evidence.Run{Info: evidence.Info{Format: evidence.RunFormat, Tool: "hoshi 0", Started: start, Finished: start, EditionID: own.ID},
-			Product: practice.ProductYAML(practice.Ports{HTTP: 80, HTTPS: 443, SSH: 22, Telnet: 23, Debug: 8081, CoAP: 5683}), Edition: c.edition}
+			Product: practice.ProductYAML(practice.MakeCamera, practice.RealPorts()), Edition: c.edition}
 		if err := evidence.Seal(&b, run, key); err != nil {
 			t.Fatal(err)
 		}

@@ -26,20 +26,30 @@ func newPracticeCmd(env *Env) *cobra.Command {
 }
 
 func newPracticeFlawsCmd(env *Env) *cobra.Command {
-	return &cobra.Command{
+	var device string
+	c := &cobra.Command{
 		Use: "flaws", Short: env.Lang().T("practice.cmd.flaws"), Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			for _, f := range practice.Flaws(practice.MakeCamera) {
-				fmt.Fprintf(env.Stdout, "%-18s %s  %s\n", f.ID, f.Criterion, f.Text().In(env.Lang()))
+			if device != "" {
+				if err := practice.CheckMake(device); err != nil {
+					return err
+				}
+			}
+			for _, f := range practice.Flaws(device) {
+				if !f.Pending {
+					fmt.Fprintf(env.Stdout, "%-8s %-18s %s  %s\n", f.Make, f.ID, f.Criterion, f.Text().In(env.Lang()))
+				}
 			}
 			return nil
 		},
 	}
+	c.Flags().StringVar(&device, "make", "", env.Lang().T("practice.flag.make", "makes", strings.Join(practice.Makes, ", ")))
+	return c
 }
 
 type practiceFlags struct {
-	flaws, product, out, key, edition string
-	assess, shared                    bool
+	device, flaws, product, out, key, edition string
+	assess, shared                            bool
 }
 
 func newPracticeRunCmd(env *Env) *cobra.Command {
@@ -48,7 +58,10 @@ func newPracticeRunCmd(env *Env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "run [-- COMMAND ARGS...]", Short: l.T("practice.cmd.run"), Long: l.T("practice.cmd.run.long"),
 		RunE: func(c *cobra.Command, args []string) error {
-			flaws, err := practice.ParseFlaws(practice.MakeCamera, f.flaws)
+			if err := practice.CheckMake(f.device); err != nil {
+				return err
+			}
+			flaws, err := practice.ParseFlaws(f.device, f.flaws)
 			if err != nil {
 				return err
 			}
@@ -58,6 +71,7 @@ func newPracticeRunCmd(env *Env) *cobra.Command {
 			return practiceDevice(c, env, f, flaws, args)
 		},
 	}
+	c.Flags().StringVar(&f.device, "make", practice.MakeCamera, l.T("practice.flag.make", "makes", strings.Join(practice.Makes, ", ")))
 	c.Flags().StringVar(&f.flaws, "flaws", "", l.T("practice.flag.flaws"))
 	c.Flags().StringVar(&f.product, "product", "", l.T("practice.flag.product"))
 	c.Flags().BoolVar(&f.assess, "assess", false, l.T("practice.flag.assess"))
@@ -68,7 +82,7 @@ func newPracticeRunCmd(env *Env) *cobra.Command {
 	return c
 }
 
-// practiceAssess starts a camera in a network of its own and assesses it.
+// practiceAssess starts a device in a network of its own and assesses it.
 func practiceAssess(c *cobra.Command, env *Env, f practiceFlags, flaws []string) error {
 	edition, err := findEdition(f.edition)
 	if err != nil {
@@ -79,21 +93,30 @@ func practiceAssess(c *cobra.Command, env *Env, f practiceFlags, flaws []string)
 		return err
 	}
 	show := newProgress(env, env.Lang())
-	res, err := practice.Assess(c.Context(), practice.AssessOptions{Flaws: flaws, Edition: edition, Tool: Tool, Signer: key, Out: f.out,
+	res, err := practice.Assess(c.Context(), practice.AssessOptions{Make: f.device, Flaws: flaws, Edition: edition, Tool: Tool, Signer: key, Out: f.out,
 		Shared: f.shared, Progress: show.event})
 	show.end()
 	if err != nil {
 		return err
 	}
+	if res.Mixed {
+		var not []string
+		for _, x := range practice.Flaws(f.device) {
+			if x.Alone && !x.Pending {
+				not = append(not, x.ID)
+			}
+		}
+		fmt.Fprintln(env.Stderr, env.Lang().T("practice.mixed", "flaws", strings.Join(not, ", ")))
+	}
 	return report(env, env.Lang(), edition, res.Run, assessFlags{out: f.out}, key)
 }
 
-// practiceDevice runs a camera while a command runs, or on free ports of this
+// practiceDevice runs a device while a command runs, or on free ports of this
 // host until it is stopped.
 func practiceDevice(c *cobra.Command, env *Env, f practiceFlags, flaws, command []string) error {
 	l := env.Lang()
 	if len(command) > 0 {
-		_, err := practice.Beside(c.Context(), practice.BesideOptions{Flaws: flaws, Product: f.product, Command: command, Shared: f.shared,
+		_, err := practice.Beside(c.Context(), practice.BesideOptions{Make: f.device, Flaws: flaws, Product: f.product, Command: command, Shared: f.shared,
 			Stdout: env.Stdout, Stderr: env.Stderr})
 		var exit *exec.ExitError
 		switch {
@@ -104,19 +127,19 @@ func practiceDevice(c *cobra.Command, env *Env, f practiceFlags, flaws, command 
 		}
 		return nil
 	}
-	cam, err := practice.Start(practice.Options{Flaws: flaws, Addr: netip.MustParseAddr("127.0.0.1"), Now: time.Now, Rand: rand.Reader})
+	d, err := practice.Start(practice.Options{Make: f.device, Flaws: flaws, Addr: netip.MustParseAddr("127.0.0.1"), Now: time.Now, Rand: rand.Reader})
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, "cli.practice", err, "practice.start")
 	}
-	defer cam.Close()
+	defer d.Close()
 	if f.product != "" {
-		if err := os.WriteFile(f.product, practice.ProductYAML(cam.Ports, flaws...), 0o600); err != nil {
+		if err := os.WriteFile(f.product, practice.ProductYAML(d.Make, d.Ports, flaws...), 0o600); err != nil {
 			return fault.Wrap(fault.Invalid, "cli.practice", err, "assess.out", "file", f.product)
 		}
 	}
-	fmt.Fprintln(env.Stdout, l.T("practice.running", "https", cam.Ports.HTTPS, "http", cam.Ports.HTTP, "ssh", cam.Ports.SSH, "password", cam.Password, "env", practice.SecretEnv))
+	fmt.Fprintln(env.Stdout, l.T("practice.running", "make", d.Make, "ports", d.Ports.String(), "password", d.Password, "env", practice.SecretEnv))
 	if f.product != "" {
-		fmt.Fprintln(env.Stdout, l.T("practice.try", "env", practice.SecretEnv, "password", cam.Password, "product", f.product))
+		fmt.Fprintln(env.Stdout, l.T("practice.try", "env", practice.SecretEnv, "password", d.Password, "product", f.product))
 	}
 	<-c.Context().Done()
 	return nil

@@ -2,6 +2,7 @@ package practice
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -23,6 +24,7 @@ import (
 
 // AssessOptions are what [Assess] takes from outside.
 type AssessOptions struct {
+	Make    string // "" = camera
 	Flaws   []string
 	Edition *criteria.Edition
 	Tool    string        // program and version, for the record
@@ -44,8 +46,8 @@ type Result struct {
 	Mixed bool
 }
 
-// Assess starts a camera with the flaws, assesses it for real, seals the bundle
-// and stops the camera. Camera and test run in a user and network namespace of
+// Assess starts a device with the flaws, assesses it for real, seals the bundle
+// and stops the device. Device and test run in a user and network namespace of
 // their own where the system allows it, else on loopback with high ports; then
 // the run says so as a fact, host.mixed.
 func Assess(ctx context.Context, o AssessOptions) (*Result, error) {
@@ -71,15 +73,15 @@ func Assess(ctx context.Context, o AssessOptions) (*Result, error) {
 }
 
 func sharedHost(ctx context.Context, o AssessOptions) (*evidence.Run, error) {
-	cam, err := Start(Options{Flaws: o.Flaws, Addr: loopback, Now: time.Now, Rand: rand.Reader})
+	d, err := Start(Options{Make: o.Make, Flaws: o.Flaws, Addr: loopback, Now: time.Now, Rand: rand.Reader})
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, "practice.Assess", err, "practice.start")
 	}
-	defer cam.Close()
-	return assessCamera(ctx, cam, o.Flaws, o.Edition, o.Tool, false, o.Progress)
+	defer d.Close()
+	return assessDevice(ctx, d, o.Flaws, o.Edition, o.Tool, false, o.Progress)
 }
 
-// isolated runs camera and test in a child process with a network of its own.
+// isolated runs device and test in a child process with a network of its own.
 func isolated(ctx context.Context, o AssessOptions) (*evidence.Run, error) {
 	if o.Shared {
 		return nil, errNoNamespace
@@ -89,7 +91,7 @@ func isolated(ctx context.Context, o AssessOptions) (*evidence.Run, error) {
 		return nil, fault.Wrap(fault.Unavailable, "practice.Assess", err, "practice.start")
 	}
 	defer os.RemoveAll(dir)
-	c := Child{Flaws: strings.Join(o.Flaws, ","), Out: filepath.Join(dir, "run.hoshi"), Edition: filepath.Join(dir, evidence.EditionFile), Tool: o.Tool}
+	c := Child{Make: cmp.Or(o.Make, MakeCamera), Flaws: strings.Join(o.Flaws, ","), Out: filepath.Join(dir, "run.hoshi"), Edition: filepath.Join(dir, evidence.EditionFile), Tool: o.Tool}
 	if err := os.WriteFile(c.Edition, o.Edition.Source(), 0o600); err != nil {
 		return nil, fault.Wrap(fault.Unavailable, "practice.Assess", err, "practice.start")
 	}
@@ -124,30 +126,31 @@ func isolated(ctx context.Context, o AssessOptions) (*evidence.Run, error) {
 // BesideOptions are what [Beside] takes from outside.
 type BesideOptions struct {
 	Self    []string // as AssessOptions.Command
+	Make    string   // "" = camera
 	Flaws   []string
-	Product string   // where to write the camera's declaration; "" = nowhere
-	Command []string // what to run; it finds the camera at 127.0.0.1
+	Product string   // where to write the declaration; "" = nowhere
+	Command []string // what to run; it finds the device at 127.0.0.1
 	Shared  bool     // do without a namespace even where the system has them
 	Stdout  io.Writer
 	Stderr  io.Writer
 }
 
-// Beside runs a command while a camera runs, in a namespace of their own with the
-// camera on its real ports where the system allows it, else on this host with
+// Beside runs a command while a device runs, in a namespace of their own with the
+// device on its real ports where the system allows it, else on this host with
 // high ports; isolated says which. An *exec.ExitError holds the command's code.
 func Beside(ctx context.Context, o BesideOptions) (isolated bool, err error) {
 	if !o.Shared {
-		err := spawn(ctx, o.Self, Child{Flaws: strings.Join(o.Flaws, ","), Product: o.Product}, o.Command, o.Stderr, func(r io.Reader) { _, _ = io.Copy(o.Stdout, r) })
+		err := spawn(ctx, o.Self, Child{Make: cmp.Or(o.Make, MakeCamera), Flaws: strings.Join(o.Flaws, ","), Product: o.Product}, o.Command, o.Stderr, func(r io.Reader) { _, _ = io.Copy(o.Stdout, r) })
 		if !errors.Is(err, errNoNamespace) {
 			return true, err
 		}
 	}
-	cam, err := Start(Options{Flaws: o.Flaws, Addr: loopback, Now: time.Now, Rand: rand.Reader})
+	d, err := Start(Options{Make: o.Make, Flaws: o.Flaws, Addr: loopback, Now: time.Now, Rand: rand.Reader})
 	if err != nil {
 		return false, fault.Wrap(fault.Unavailable, "practice.Beside", err, "practice.start")
 	}
-	defer cam.Close()
-	return false, runBeside(ctx, cam, o.Flaws, o.Product, o.Command, o.Stdout, o.Stderr)
+	defer d.Close()
+	return false, runBeside(ctx, d, o.Flaws, o.Product, o.Command, o.Stdout, o.Stderr)
 }
 
 func spawn(ctx context.Context, self []string, c Child, command []string, stderr io.Writer, read func(io.Reader)) error {

@@ -61,7 +61,7 @@ func TestSamePortsAsNmap(t *testing.T) {
 	if d := cmp.Diff(theirs, ours); d != "" {
 		t.Errorf("open TCP ports (-nmap +hoshi):\n%s", d)
 	}
-	if d := cmp.Diff([]int{22, 23, 80, 443, 48101}, ours); d != "" {
+	if d := cmp.Diff([]int{22, 23, 80, 322, 443, 48101}, ours); d != "" {
 		t.Errorf("the camera's ports (-want +got):\n%s", d)
 	}
 }

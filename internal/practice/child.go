@@ -28,18 +28,20 @@ const exitNoNamespace = 97
 // errNoNamespace: the child is not in a network of its own.
 var errNoNamespace = errors.New("practice: not in a network namespace of its own")
 
-// Child are the arguments of the process that runs the camera in a namespace.
+// Child are the arguments of the process that runs the device in a namespace.
 type Child struct {
+	Make    string
 	Flaws   string
 	Outside string // name of the parent's network namespace, from which this one must differ
 	Out     string // where to write the unsigned bundle
 	Edition string // file that holds the edition's source
 	Tool    string
-	Product string // where to write the declaration, when a command runs beside the camera
+	Product string // where to write the declaration, when a command runs beside the device
 }
 
 // Flags declares the arguments.
 func (o *Child) Flags(fs *flag.FlagSet) {
+	fs.StringVar(&o.Make, "make", MakeCamera, "")
 	fs.StringVar(&o.Flaws, "flaws", "", "")
 	fs.StringVar(&o.Outside, "outside", "", "")
 	fs.StringVar(&o.Out, "out", "", "")
@@ -49,12 +51,12 @@ func (o *Child) Flags(fs *flag.FlagSet) {
 }
 
 func (o *Child) args() []string {
-	return []string{"--flaws", o.Flaws, "--outside", o.Outside, "--out", o.Out, "--edition-file", o.Edition, "--tool", o.Tool, "--product", o.Product}
+	return []string{"--make", o.Make, "--flaws", o.Flaws, "--outside", o.Outside, "--out", o.Out, "--edition-file", o.Edition, "--tool", o.Tool, "--product", o.Product}
 }
 
-// ChildMain is the process behind [Assess]: it starts the camera in its
+// ChildMain is the process behind [Assess]: it starts the device in its
 // namespace, assesses it and writes progress to stdout as JSON lines. When a
-// command is given it runs that beside the camera instead. It ends when stdin
+// command is given it runs that beside the device instead. It ends when stdin
 // does, so it never outlives its parent. The result is the exit code.
 func ChildMain(ctx context.Context, o Child, command []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, cancel := context.WithCancel(ctx)
@@ -84,17 +86,17 @@ func child(ctx context.Context, o Child, command []string, stdout, stderr io.Wri
 	if err := loopbackUp(); err != nil {
 		return fmt.Errorf("%w: %w", errNoNamespace, err)
 	}
-	flaws, err := ParseFlaws(MakeCamera, o.Flaws)
+	flaws, err := ParseFlaws(o.Make, o.Flaws)
 	if err != nil {
 		return err
 	}
-	cam, err := Start(Options{Flaws: flaws, Addr: loopback, RealPorts: true, Now: time.Now, Rand: rand.Reader})
+	d, err := Start(Options{Make: o.Make, Flaws: flaws, Addr: loopback, RealPorts: true, Now: time.Now, Rand: rand.Reader})
 	if err != nil {
 		return err
 	}
-	defer cam.Close()
+	defer d.Close()
 	if len(command) > 0 {
-		return runBeside(ctx, cam, flaws, o.Product, command, stdout, stderr)
+		return runBeside(ctx, d, flaws, o.Product, command, stdout, stderr)
 	}
 	src, err := os.ReadFile(o.Edition)
 	if err != nil {
@@ -105,23 +107,23 @@ func child(ctx context.Context, o Child, command []string, stdout, stderr io.Wri
 		return err
 	}
 	events := json.NewEncoder(stdout)
-	run, err := assessCamera(ctx, cam, flaws, edition, o.Tool, true, func(e assess.Event) { _ = events.Encode(e) })
+	run, err := assessDevice(ctx, d, flaws, edition, o.Tool, true, func(e assess.Event) { _ = events.Encode(e) })
 	if err != nil {
 		return err
 	}
 	return writeBundle(o.Out, *run)
 }
 
-// runBeside runs a command while the camera does; its declaration lies in the
+// runBeside runs a command while the device does; its declaration lies in the
 // file and its password in the environment.
-func runBeside(ctx context.Context, cam *Camera, flaws []string, product string, command []string, stdout, stderr io.Writer) error {
+func runBeside(ctx context.Context, d *Device, flaws []string, product string, command []string, stdout, stderr io.Writer) error {
 	if product != "" {
-		if err := os.WriteFile(product, ProductYAML(cam.Ports, flaws...), 0o600); err != nil {
+		if err := os.WriteFile(product, ProductYAML(d.Make, d.Ports, flaws...), 0o600); err != nil {
 			return err
 		}
 	}
 	c := exec.CommandContext(ctx, command[0], command[1:]...)
-	c.Env = append(os.Environ(), SecretEnv+"="+cam.Password)
+	c.Env = append(os.Environ(), SecretEnv+"="+d.Password)
 	c.Stdout, c.Stderr = stdout, stderr
 	return c.Run()
 }
@@ -138,11 +140,11 @@ func writeBundle(path string, run evidence.Run) error {
 	return f.Close()
 }
 
-// assessCamera assesses a running camera in this process.
-func assessCamera(ctx context.Context, cam *Camera, flaws []string, edition *criteria.Edition, tool string, own bool, progress func(assess.Event)) (*evidence.Run, error) {
+// assessDevice assesses a running device in this process.
+func assessDevice(ctx context.Context, d *Device, flaws []string, edition *criteria.Edition, tool string, own bool, progress func(assess.Event)) (*evidence.Run, error) {
 	return assess.Run(ctx, assess.Options{
-		Address: cam.o.Addr.String(), ProductFile: evidence.ProductFile, Product: ProductYAML(cam.Ports, flaws...), Edition: edition, Tool: tool,
+		Address: d.o.Addr.String(), ProductFile: evidence.ProductFile, Product: ProductYAML(d.Make, d.Ports, flaws...), Edition: edition, Tool: tool,
 		Consents: []probe.Consent{probe.ConsentSignIn}, OwnNamespace: own, Pace: probe.Fast(), Now: time.Now, Rand: rand.Reader, Progress: progress,
-		Secret: func(evidence.Secret) (string, error) { return cam.Password, nil },
+		Secret: func(evidence.Secret) (string, error) { return d.Password, nil },
 	})
 }

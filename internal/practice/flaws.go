@@ -31,6 +31,14 @@ const (
 // Makes lists all makes.
 var Makes = []string{MakeCamera, MakeGateway, MakeSensor}
 
+// CheckMake refuses makes that there are not.
+func CheckMake(device string) error {
+	if !slices.Contains(Makes, device) {
+		return fault.New(fault.Invalid, "practice.CheckMake", "practice.make", "make", device, "known", strings.Join(Makes, ", "))
+	}
+	return nil
+}
+
 // Flaw is one switch of a device.
 type Flaw struct {
 	Make      string `yaml:"make"`

@@ -1,12 +1,8 @@
 package practice
 
 import (
-	"bufio"
 	"crypto/subtle"
-	"fmt"
-	"io"
-	"net"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 )
@@ -19,41 +15,74 @@ const (
 	longestRest = 24 * time.Hour
 )
 
-// guard decides every sign-in of the camera, over the web and over telnet.
+// guard decides every sign-in of a device, at all of its doors.
 type guard struct {
 	now       func() time.Time
-	unlimited bool
+	unlimited map[string]bool // doors where wrong values are neither counted nor held back
+	keepOld   bool            // a value that was changed stays right
 
 	mu       sync.Mutex
-	accounts map[string]*account
+	accounts map[string]*account // "" stands for all unknown names together
 }
 
 type account struct {
-	wrong int
-	rest  time.Duration
-	until time.Time
+	values  []string // that are right; the present one is the last
+	changed bool     // its owner has set a value
+	wrong   int
+	rest    time.Duration
+	until   time.Time
 }
 
-// try checks a value. wait > 0 means that it was not even looked at.
-func (g *guard) try(user, pass, right string) (ok bool, wait time.Duration) {
+// change sets the value of an account.
+func (g *guard) change(user, value string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	name := "admin"
-	if user != name {
-		name = "" // all unknown names rest together
+	var old []string
+	changed := false
+	if a := g.accounts[user]; a != nil {
+		changed = true
+		if g.keepOld {
+			old = a.values
+		}
 	}
-	a := g.accounts[name]
-	if a == nil {
-		a = &account{}
-		g.accounts[name] = a
+	g.accounts[user] = &account{values: append(slices.Clone(old), value), changed: changed}
+}
+
+// changed reports whether the owner has set a value.
+func (g *guard) changed(user string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	a := g.accounts[user]
+	return a != nil && a.changed
+}
+
+// same makes a check for protocols that send the value itself.
+func same(pass string) func(string) bool {
+	return func(v string) bool { return subtle.ConstantTimeCompare([]byte(pass), []byte(v)) == 1 }
+}
+
+// try checks a value that came through a door; fits compares it with a right
+// one. wait > 0 means that it was not even looked at.
+func (g *guard) try(door, user string, fits func(value string) bool) (ok bool, wait time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	a := g.accounts[user]
+	if a == nil || len(a.values) == 0 {
+		if a = g.accounts[""]; a == nil {
+			a = &account{}
+			g.accounts[""] = a
+		}
 	}
 	now := g.now()
-	if !g.unlimited && now.Before(a.until) {
+	if !g.unlimited[door] && now.Before(a.until) {
 		return false, a.until.Sub(now)
 	}
-	if subtle.ConstantTimeCompare([]byte(pass), []byte(right)) == 1 && user == "admin" {
-		*a = account{}
+	if slices.ContainsFunc(a.values, fits) {
+		a.wrong, a.rest, a.until = 0, 0, time.Time{}
 		return true, 0
+	}
+	if g.unlimited[door] {
+		return false, 0
 	}
 	if a.wrong++; a.wrong >= allowed {
 		a.wrong = 0
@@ -61,35 +90,4 @@ func (g *guard) try(user, pass, right string) (ok bool, wait time.Duration) {
 		a.until = now.Add(a.rest)
 	}
 	return false, 0
-}
-
-// telnet is a sign-in without encryption, to the same account.
-func (c *Camera) telnet(n net.Conn) {
-	r := bufio.NewReader(io.LimitReader(n, 4096))
-	ask := func(prompt string) (string, bool) {
-		_, _ = io.WriteString(n, prompt)
-		line, err := r.ReadString('\n')
-		// Refusals of the options below come in front of the first line.
-		for strings.HasPrefix(line, "\xff") && len(line) >= 3 {
-			line = line[3:]
-		}
-		return strings.TrimRight(line, "\r\n"), err == nil
-	}
-	_, _ = io.WriteString(n, "\xff\xfd\x1f\xff\xfb\x01practice camera\r\n")
-	user, ok := ask("login: ")
-	if !ok {
-		return
-	}
-	pass, ok := ask("Password: ")
-	if !ok {
-		return
-	}
-	switch ok, wait := c.guard.try(user, pass, c.Password); {
-	case wait > 0:
-		_, _ = fmt.Fprintf(n, "\r\nToo many attempts, try again in %d seconds\r\n", int(wait.Seconds())+1)
-	case ok:
-		_, _ = io.WriteString(n, "\r\n# ")
-	default:
-		_, _ = io.WriteString(n, "\r\nLogin incorrect\r\n")
-	}
 }

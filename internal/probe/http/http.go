@@ -24,7 +24,7 @@ const (
 
 // Probe is the registry entry.
 //
-// Events: "plan" (number of declared paths on the device), "page" (item = path),
+// Events: "plan" (number of declared paths to be read over HTTP), "page" (item = path),
 // "read" (item = declared path id). Detail is "tls" or "plain".
 var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: Parse}
 
@@ -37,7 +37,7 @@ var usual = []string{"/login", "/login.html", "/index.html", "/admin"}
 func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
 	defer cancel()
-	rec.Add(probe.Record{Probe: name, Event: "plan", Number: len(t.Paths)})
+	rec.Add(probe.Record{Probe: name, Event: "plan", Number: places(t)})
 	speaks := map[int]probe.Speaker{}
 	for _, s := range t.Speakers("http") {
 		speaks[s.Port] = s
@@ -51,6 +51,24 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 		Exchange(ctx, t, rec, probe.Record{Probe: name, Event: "read", Item: p.ID}, p.Port, s.TLS, Request{Method: "GET", Path: p.URL})
 	}
 	return nil
+}
+
+// places counts the declared paths that can only be read over HTTP: those with a
+// URL, and those on ports that speak no other known protocol. What another
+// protocol lets anybody read is its own probe's matter.
+func places(t *probe.Target) int {
+	other := map[string]bool{}
+	for _, f := range t.Facts.Named("service.protocol") {
+		p := probe.Str(f.Value, "protocol")
+		other[f.Subject] = f.Origin == fact.Observed && p != "" && p != "http" && p != "other" && p != "silent"
+	}
+	n := 0
+	for _, p := range t.Paths {
+		if p.URL != "" || !other[probe.TCP(p.Port)] {
+			n++
+		}
+	}
+	return n
 }
 
 func crawl(ctx context.Context, t *probe.Target, rec *probe.Recorder, s probe.Speaker) {
