@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"internal/fault", "internal/i18n", "internal/fact", "internal/config", "internal/scheme", "criteria"},
 	{"internal/policy", "internal/criteria", "internal/probe", "internal/ledger", "internal/label", "internal/page"},
 	{"internal/evidence", "internal/formcheck"},
-	{"internal/assess", "internal/practice", "internal/store", "internal/audit", "internal/jobs", "internal/blob", "internal/notify", "internal/sheet"},
+	{"internal/assess", "internal/practice", "internal/report", "internal/store", "internal/audit", "internal/jobs", "internal/blob", "internal/notify", "internal/sheet"},
 	{"internal/casework", "internal/registry", "internal/auth", "internal/backup"},
 	{"internal/web", "internal/api"},
 	{"internal/app"},
@@ -34,7 +34,7 @@ var layers = [][]string{
 }
 
 // offline packages run on a laptop beside the device: no database, no server.
-var offline = []string{"internal/assess", "internal/probe", "internal/evidence", "internal/ledger", "internal/label", "internal/criteria", "internal/practice"}
+var offline = []string{"internal/assess", "internal/probe", "internal/evidence", "internal/ledger", "internal/label", "internal/criteria", "internal/practice", "internal/report"}
 
 var testOnly = []string{"internal/testkit", "internal/casework/caseworktest", "internal/app/apptest", "internal/archtest", "internal/store/storetest", "internal/ledger/ledgertest", "internal/blob/blobtest"}
 

@@ -23,7 +23,7 @@ import (
 func newEvidenceCmd(env *Env) *cobra.Command {
 	l := env.Lang()
 	c := &cobra.Command{Use: "evidence", Short: l.T("evidence.cmd")}
-	c.AddCommand(newEvidenceShowCmd(env), newEvidenceReplayCmd(env), newEvidenceDiffCmd(env), newEvidenceKeyCmd(env))
+	c.AddCommand(newEvidenceShowCmd(env), newEvidenceReplayCmd(env), newEvidenceDiffCmd(env), newEvidenceReportCmd(env), newEvidenceKeyCmd(env))
 	return c
 }
 

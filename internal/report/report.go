@@ -1,0 +1,192 @@
+// Package report turns an evidence bundle into one HTML file that a person can
+// read, print, and open with no network: verdicts with what to do now, and
+// pictures of what the device did. It holds no script and refers to nothing
+// outside itself.
+//
+// It shows what a replay of the bundle gives, never what somebody wrote into it,
+// and adds no judgement of its own. Start with [Write].
+package report
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"hoshi/internal/criteria"
+	"hoshi/internal/evidence"
+	"hoshi/internal/fact"
+	"hoshi/internal/fault"
+	"hoshi/internal/i18n"
+)
+
+//go:embed report.html report.css
+var files embed.FS
+
+// page is everything that the template shows. Texts are plain and escaped by the
+// template; pictures are built from numbers and catalogue words only.
+type page struct {
+	Lang     i18n.Lang
+	CSS      template.CSS
+	Product  evidence.Identity
+	Info     evidence.Info
+	Title    string // of the edition
+	Notice   string // that it is a reconstruction; "" when it is not
+	Digest   string
+	Signed   []string
+	Counts   []count
+	Groups   []group
+	Maps     []*portMap
+	Ports    []portRow
+	Absent   []string // declared, but not seen open
+	Pacing   *pacing
+	TLS      []tlsRow
+	SignIns  *timeline
+	Findings []finding
+	Facts    []factRow
+}
+
+type count struct {
+	Outcome criteria.Outcome
+	N       int
+}
+
+type group struct {
+	Outcome  criteria.Outcome
+	Verdicts []verdictRow
+}
+
+type verdictRow struct {
+	criteria.Verdict
+	Title, RuleText, Status string
+	Why                     string
+}
+
+type factRow struct{ Name, Subject, Value, Origin, Source string }
+
+// T returns a sentence of the catalogue in the page's language.
+func (p *page) T(key string, args ...any) string { return p.Lang.T(key, args...) }
+
+// Write renders the bundle in a language. Facts and verdicts are computed anew
+// from the bundle's raw parts. The same bundle gives the same bytes.
+func Write(w io.Writer, b *evidence.Bundle, l i18n.Lang) error {
+	facts, verdicts, err := evidence.Replay(b)
+	if err != nil {
+		return err
+	}
+	e, err := criteria.Parse(evidence.EditionFile, b.Edition)
+	if err != nil {
+		return err
+	}
+	product, err := evidence.ParseProduct(evidence.ProductFile, b.Product)
+	if err != nil {
+		return err
+	}
+	css, err := files.ReadFile("report.css")
+	if err != nil {
+		return fault.Wrap(fault.Internal, "report.Write", err, "")
+	}
+	p := &page{Lang: l, CSS: template.CSS(css), Product: product.Product, Info: b.Info, Title: e.Title.In(l), Notice: e.Notice().In(l),
+		Digest: b.Digest, Signed: b.SignedBy()}
+	p.verdicts(e, verdicts)
+	p.ports(facts, b.Transcripts)
+	p.Pacing = drawPacing(l, b.Transcripts)
+	p.tls(e, facts)
+	p.SignIns = drawTimeline(l, b.Transcripts["signin"], facts, nil)
+	p.findings(facts)
+	for _, f := range facts {
+		j, err := json.Marshal(f.Value)
+		if err != nil {
+			return fault.Wrap(fault.Internal, "report.Write", err, "")
+		}
+		p.Facts = append(p.Facts, factRow{f.Name, f.Subject, string(j), string(f.Origin), sources(f.Source)})
+	}
+	t, err := template.New("report.html").Funcs(template.FuncMap{"number": func(n any) string {
+		if i, ok := n.(int64); ok {
+			return number(i)
+		}
+		i, _ := n.(int)
+		return number(i)
+	}, "utc": utc, "port": portTitle}).ParseFS(files, "report.html")
+	if err != nil {
+		return fault.Wrap(fault.Internal, "report.Write", err, "")
+	}
+	if err := t.Execute(w, p); err != nil {
+		return fault.Wrap(fault.Unavailable, "report.Write", err, "evidence.unwritable")
+	}
+	return nil
+}
+
+// order is the order of outcomes: what asks for an act comes first.
+var order = []criteria.Outcome{criteria.DoesNotConform, criteria.Undecided, criteria.PersonDecides, criteria.NotApplicable, criteria.Lifted, criteria.Conforms}
+
+func (p *page) verdicts(e *criteria.Edition, vs []criteria.Verdict) {
+	for _, o := range order {
+		g := group{Outcome: o}
+		for _, v := range vs {
+			if v.Outcome != o {
+				continue
+			}
+			r := verdictRow{Verdict: v, Why: v.Reason.In(p.Lang)}
+			if c, ok := e.Criterion(v.Criterion); ok {
+				r.Title = c.Title.Text().In(p.Lang)
+				for _, x := range c.Rules {
+					if x.ID == v.Rule {
+						r.RuleText, r.Status = i18n.Text{JA: x.JA, EN: x.EN}.In(p.Lang), string(x.Status)
+					}
+				}
+			}
+			g.Verdicts = append(g.Verdicts, r)
+		}
+		p.Counts = append(p.Counts, count{o, len(g.Verdicts)})
+		if len(g.Verdicts) > 0 {
+			p.Groups = append(p.Groups, g)
+		}
+	}
+}
+
+// finding is something that a reader should look at, whatever the verdicts say.
+type finding struct{ Name, Subject, Text string }
+
+// findings lists the facts that are findings by their nature.
+func (p *page) findings(facts fact.Set) {
+	for _, name := range []string{"device.outage", "access.open", "amplification"} {
+		for _, f := range facts.Named(name) {
+			j, _ := json.Marshal(f.Value)
+			p.Findings = append(p.Findings, finding{Name: p.T("report.finding." + name), Subject: f.Subject, Text: string(j)})
+		}
+	}
+}
+
+func sources(s []string) string {
+	const most = 4
+	if len(s) > most {
+		return strings.Join(s[:most], ", ") + fmt.Sprintf(" … (%d)", len(s))
+	}
+	return strings.Join(s, ", ")
+}
+
+// number writes a whole number with separators for thousands.
+func number[N int | int64](n N) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func utc(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// sorted returns the keys of a map in order.
+func sorted[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}

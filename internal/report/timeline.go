@@ -1,0 +1,107 @@
+package report
+
+import (
+	"fmt"
+	"html/template"
+	"slices"
+	"strings"
+
+	"hoshi/internal/fact"
+	"hoshi/internal/i18n"
+	"hoshi/internal/probe"
+)
+
+// timeline is the picture of all sign-in attempts, one lane for each entrance,
+// and the table beside it.
+type timeline struct {
+	Picture template.HTML
+	Lanes   []lane
+	Seconds int64
+}
+
+type lane struct {
+	Door                        string
+	Attempts, After             int64
+	Limited, Complete           bool
+	How, Scope                  string
+	PerDay                      int64
+	Accepted                    []string // default values that signed in
+	DefaultsTried               int64
+	DefaultsSeen, DefaultsWhole bool
+}
+
+// shapes draws each outcome in a form of its own, so that colour is not needed.
+var shapes = map[probe.Outcome]string{
+	probe.Refused:  `<path class="refused" d="M%[1]v %[2]v v12"/>`,
+	probe.Accepted: `<circle class="accepted" cx="%[1]v" cy="%[3]v" r="5"/>`,
+	probe.Forced:   `<circle class="forced" cx="%[1]v" cy="%[3]v" r="4"/>`,
+	probe.Limited:  `<rect class="limited" x="%[4]v" y="%[2]v" width="6" height="12"/>`,
+	probe.Missed:   `<path class="missed" d="M%[4]v %[2]v l6 12 m0 -12 l-6 12"/>`,
+}
+
+// drawTimeline draws the attempts of a sign-in transcript; nil when nothing was tried.
+func drawTimeline(l i18n.Lang, records []probe.Record, facts fact.Set, classify func(door string, base, r probe.Record) probe.Outcome) *timeline {
+	t := &timeline{}
+	for _, f := range facts.Named("signin.limit") {
+		x := lane{Door: f.Subject, Attempts: probe.Int(f.Value, "attempts"), After: probe.Int(f.Value, "after"), Limited: probe.Bool(f.Value, "limited"),
+			Complete: probe.Bool(f.Value, "complete"), How: probe.Str(f.Value, "how"), Scope: probe.Str(f.Value, "scope"), PerDay: probe.Int(f.Value, "guessesPerDay")}
+		if d, ok := facts.Get("signin.default", f.Subject); ok {
+			x.DefaultsSeen, x.DefaultsTried, x.DefaultsWhole = true, probe.Int(d.Value, "tried"), probe.Bool(d.Value, "complete")
+			x.Accepted = words(d.Value, "accepted")
+		}
+		t.Lanes = append(t.Lanes, x)
+	}
+	var attempts []probe.Record
+	base := map[string]probe.Record{}
+	for _, r := range records {
+		if r.Event != "attempt" || r.Item == "" {
+			continue
+		}
+		if _, ok := base[r.Item]; !ok && r.Detail == "baseline" {
+			base[r.Item] = r
+		}
+		attempts = append(attempts, r)
+	}
+	if len(attempts) == 0 || len(t.Lanes) == 0 {
+		return nil
+	}
+	first, end := attempts[0].At, int64(0)
+	for _, r := range attempts {
+		first, end = min(first, r.At), max(end, r.At+r.Took)
+	}
+	span := max(1000, end-first)
+	t.Seconds = span / 1000
+	const left, width, row = 10, 700, 44
+	h := row*len(t.Lanes) + 26
+	var s strings.Builder
+	fmt.Fprintf(&s, `<svg class="time" role="img" viewBox="0 0 %d %d" aria-label="%s">`, left+width+30, h,
+		template.HTMLEscapeString(l.T("report.time.alt", "n", len(attempts), "doors", len(t.Lanes))))
+	for i, x := range t.Lanes {
+		y := row*i + 16
+		fmt.Fprintf(&s, `<text x="%d" y="%d">%s</text><path class="axis" d="M%d %d h%d"/>`, left, y-2, template.HTMLEscapeString(probe.Clip(x.Door)), left, y+18, width)
+		for _, r := range attempts {
+			if r.Item != x.Door {
+				continue
+			}
+			o := probe.Unclear
+			if classify != nil {
+				o = classify(x.Door, base[x.Door], r)
+			}
+			shape, ok := shapes[o]
+			if !ok {
+				shape = shapes[probe.Missed]
+			}
+			at := left + float64(width)*float64(r.At-first)/float64(span)
+			fmt.Fprintf(&s, shape, fixed(at), y+6, y+12, fixed(at-3))
+		}
+	}
+	for i := range 5 {
+		fmt.Fprintf(&s, `<text class="tick" x="%d" y="%d">%s</text>`, left+width*i/4, h-6, template.HTMLEscapeString(l.T("report.seconds", "n", fmt.Sprintf("%.1f", float64(span)*float64(i)/4000))))
+	}
+	s.WriteString(`</svg>`)
+	t.Picture = template.HTML(s.String())
+	slices.SortFunc(t.Lanes, func(a, b lane) int { return strings.Compare(a.Door, b.Door) })
+	return t
+}
+
+func fixed(f float64) string { return fmt.Sprintf("%.1f", f) }

@@ -1,0 +1,77 @@
+package report
+
+import (
+	"slices"
+
+	"hoshi/internal/criteria"
+	"hoshi/internal/fact"
+	"hoshi/internal/probe"
+	probetls "hoshi/internal/probe/tls"
+)
+
+// tlsRow is one port of the TLS table.
+type tlsRow struct {
+	Port     string
+	Versions []mark // one for each version that was asked for
+	Suites   []mark // the accepted ones
+	Complete bool
+	Key      string // of the certificate, "" when not seen
+}
+
+// mark is a word and what the policy of the edition says of it.
+type mark struct {
+	Word     string
+	Accepted bool // by the device
+	Allowed  bool // by the policy
+	Judged   bool // the edition has such a policy
+}
+
+// tls fills the table of TLS versions and suites.
+func (p *page) tls(e *criteria.Edition, facts fact.Set) {
+	versions, suites := policy(e, "allowed_tls_versions"), policy(e, "allowed_tls_suites")
+	for _, f := range facts.Named("tls.version") {
+		r := tlsRow{Port: f.Subject, Complete: probe.Bool(f.Value, "complete")}
+		got := words(f.Value, "versions")
+		for _, v := range slices.Backward(probetls.Versions) {
+			r.Versions = append(r.Versions, mark{v.String(), slices.Contains(got, v.String()), slices.Contains(versions, v.String()), versions != nil})
+		}
+		if s, ok := facts.Get("tls.suite", f.Subject); ok {
+			for _, x := range words(s.Value, "suites") {
+				r.Suites = append(r.Suites, mark{x, true, slices.Contains(suites, x), suites != nil})
+			}
+		}
+		if c, ok := facts.Get("tls.certificate", f.Subject); ok {
+			r.Key = probe.Str(c.Value, "key")
+		}
+		p.TLS = append(p.TLS, r)
+	}
+}
+
+func words(v any, member string) []string {
+	m, _ := v.(map[string]any)
+	list, _ := m[member].([]any)
+	var out []string
+	for _, x := range list {
+		if s, ok := x.(string); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// policy finds a list of the edition by its name, nil when it has none.
+func policy(e *criteria.Edition, name string) []string {
+	for _, l := range e.Lists {
+		if l.Name == name {
+			return l.Values
+		}
+	}
+	for _, c := range e.Criteria {
+		for _, t := range c.Thresholds {
+			if v, _ := t.Get(); t.Name == name {
+				return v.List
+			}
+		}
+	}
+	return nil
+}
