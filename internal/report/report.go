@@ -96,7 +96,7 @@ func Write(w io.Writer, b *evidence.Bundle, l i18n.Lang) error {
 	p.ports(facts, b.Transcripts)
 	p.Pacing = drawPacing(l, b.Transcripts)
 	p.tls(e, facts)
-	p.SignIns = drawTimeline(l, b.Transcripts["signin"], facts, nil)
+	p.SignIns = drawTimeline(l, b.Transcripts["signin"], facts)
 	p.findings(facts)
 	for _, f := range facts {
 		j, err := json.Marshal(f.Value)

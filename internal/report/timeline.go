@@ -9,6 +9,7 @@ import (
 	"hoshi/internal/fact"
 	"hoshi/internal/i18n"
 	"hoshi/internal/probe"
+	"hoshi/internal/probe/registry"
 )
 
 // timeline is the picture of all sign-in attempts, one lane for each entrance,
@@ -40,7 +41,7 @@ var shapes = map[probe.Outcome]string{
 }
 
 // drawTimeline draws the attempts of a sign-in transcript; nil when nothing was tried.
-func drawTimeline(l i18n.Lang, records []probe.Record, facts fact.Set, classify func(door string, base, r probe.Record) probe.Outcome) *timeline {
+func drawTimeline(l i18n.Lang, records []probe.Record, facts fact.Set) *timeline {
 	t := &timeline{}
 	for _, f := range facts.Named("signin.limit") {
 		x := lane{Door: f.Subject, Attempts: probe.Int(f.Value, "attempts"), After: probe.Int(f.Value, "after"), Limited: probe.Bool(f.Value, "limited"),
@@ -83,10 +84,7 @@ func drawTimeline(l i18n.Lang, records []probe.Record, facts fact.Set, classify 
 			if r.Item != x.Door {
 				continue
 			}
-			o := probe.Unclear
-			if classify != nil {
-				o = classify(x.Door, base[x.Door], r)
-			}
+			o := outcome(x.Door, base[x.Door], r)
 			shape, ok := shapes[o]
 			if !ok {
 				shape = shapes[probe.Missed]
@@ -102,6 +100,18 @@ func drawTimeline(l i18n.Lang, records []probe.Record, facts fact.Set, classify 
 	t.Picture = template.HTML(s.String())
 	slices.SortFunc(t.Lanes, func(a, b lane) int { return strings.Compare(a.Door, b.Door) })
 	return t
+}
+
+// outcome says what an attempt met, as the entrance of its kind judges it.
+func outcome(door string, base, r probe.Record) probe.Outcome {
+	_, kind, _ := strings.Cut(door, " ")
+	kind, _, _ = strings.Cut(kind, " ")
+	for _, e := range registry.Entrances() {
+		if e.Kind == kind {
+			return e.Classify(base, r)
+		}
+	}
+	return probe.Unclear
 }
 
 func fixed(f float64) string { return fmt.Sprintf("%.1f", f) }
