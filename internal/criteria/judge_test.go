@@ -51,8 +51,8 @@ func good() fact.Set {
 		observed("tls.suite", "tcp/443", m{"suites": []string{"TLS_AES_128_GCM_SHA256"}, "asked": 200, "complete": true}),
 		observed("signin.coverage", "", m{"interfaces": 1}),
 		observed("signin.interface", form, m{"port": "tcp/443", "kind": "form", "encrypted": true}),
-		observed("signin.default", form, m{"tried": 12, "accepted": []string{}, "complete": true}),
-		observed("signin.limit", form, m{"attempts": 20, "limited": true, "after": 5, "how": "lockout", "guessesPerDay": 7200, "complete": true}),
+		observed("signin.default", form, m{"tried": 12, "accepted": []string{}, "forced": []string{}, "complete": true}),
+		observed("signin.limit", form, m{"attempts": 20, "limited": true, "after": 5, "how": "lockout", "guessesPerDay": 7200, "scope": "account", "otherAccount": "checked", "otherSource": "unknown", "lasts": "seen", "watched": 60, "complete": true}),
 		observed("access.coverage", "", m{"paths": 1, "asked": 1}),
 		observed("access.anonymous", "web", m{"asked": 1, "granted": 0, "what": []string{}}),
 	}
@@ -123,23 +123,23 @@ func TestChanges(t *testing.T) {
 		rule  string
 	}{
 		"readable without sign-in":             {[]fact.Fact{observed("access.anonymous", "web", m{"asked": 1, "granted": 1, "what": []string{"/settings"}})}, map[string]Outcome{"01": N}, "R-01-1"},
-		"common password":                      {[]fact.Fact{observed("signin.default", form, m{"tried": 12, "accepted": []string{"admin"}, "complete": true})}, map[string]Outcome{"02": N}, "R-02-2"},
-		"common password, more values untried": {[]fact.Fact{observed("signin.default", form, m{"tried": 3, "accepted": []string{"admin"}, "complete": false})}, map[string]Outcome{"02": N}, "R-02-2"},
+		"common password":                      {[]fact.Fact{observed("signin.default", form, m{"tried": 12, "accepted": []string{"admin"}, "forced": []string{}, "complete": true})}, map[string]Outcome{"02": N}, "R-02-2"},
+		"common password, more values untried": {[]fact.Fact{observed("signin.default", form, m{"tried": 3, "accepted": []string{"admin"}, "forced": []string{}, "complete": false})}, map[string]Outcome{"02": N}, "R-02-2"},
 		"shared first value":                   {[]fact.Fact{declared("declared.account", "admin@tcp/443", m{"user": "admin", "port": "tcp/443", "initial": "shared", "changeable": true})}, map[string]Outcome{"02": N}, "R-02-3"},
 		"value cannot change":                  {[]fact.Fact{declared("declared.account", "admin@tcp/443", m{"user": "admin", "port": "tcp/443", "initial": "unique-per-device", "changeable": false})}, map[string]Outcome{"03": N}, "R-03-2"},
-		"no limit":                             {[]fact.Fact{observed("signin.limit", form, m{"attempts": 30, "limited": false, "after": 0, "how": "", "guessesPerDay": 900000, "complete": true})}, map[string]Outcome{"04": N}, "R-04-2"},
-		"limit too weak":                       {[]fact.Fact{observed("signin.limit", form, m{"attempts": 30, "limited": true, "after": 5, "how": "delay", "guessesPerDay": 50001, "complete": true})}, map[string]Outcome{"04": N}, "R-04-2"},
-		"silent during the attempts":           {[]fact.Fact{observed("signin.limit", form, m{"attempts": 4, "limited": false, "after": 0, "how": "", "guessesPerDay": 900000, "complete": false})}, map[string]Outcome{"04": U}, "R-00-1"},
+		"no limit":                             {[]fact.Fact{observed("signin.limit", form, m{"attempts": 30, "limited": false, "after": 0, "how": "", "guessesPerDay": 900000, "scope": "account", "otherAccount": "checked", "otherSource": "unknown", "lasts": "seen", "watched": 60, "complete": true})}, map[string]Outcome{"04": N}, "R-04-2"},
+		"limit too weak":                       {[]fact.Fact{observed("signin.limit", form, m{"attempts": 30, "limited": true, "after": 5, "how": "delay", "guessesPerDay": 50001, "scope": "account", "otherAccount": "checked", "otherSource": "unknown", "lasts": "seen", "watched": 60, "complete": true})}, map[string]Outcome{"04": N}, "R-04-2"},
+		"silent during the attempts":           {[]fact.Fact{observed("signin.limit", form, m{"attempts": 4, "limited": false, "after": 0, "how": "", "guessesPerDay": 900000, "scope": "account", "otherAccount": "checked", "otherSource": "unknown", "lasts": "seen", "watched": 60, "complete": false})}, map[string]Outcome{"04": U}, "R-00-1"},
 		"old TLS":                              {[]fact.Fact{observed("tls.version", "tcp/443", m{"versions": []string{"TLS 1.0", "TLS 1.2"}, "asked": []string{"TLS 1.0"}, "complete": true})}, map[string]Outcome{"12": N}, "R-12-2"},
 		"weak suite":                           {[]fact.Fact{observed("tls.suite", "tcp/443", m{"suites": []string{"TLS_RSA_WITH_AES_128_CBC_SHA"}, "asked": 200, "complete": true})}, map[string]Outcome{"12": N}, "R-12-3"},
 		"plain HTTP on the path":               {[]fact.Fact{observed("service.protocol", "tcp/443", m{"protocol": "http", "over": "", "tls": false, "understood": true, "software": "", "excerpt": ""}), gone("tls.version", "tcp/443"), gone("tls.suite", "tcp/443")}, map[string]Outcome{"12": N}, "R-12-4"},
 		"unencrypted sign-in on a declared port that is no path": {[]fact.Fact{undeclared("tcp/80"), tcp(2), two, summary("ports", 3), declared("declared.port", "tcp/80", m{"service": "http", "reason": "leads to https"}),
 			observed("service.protocol", "tcp/80", m{"protocol": "http", "over": "", "tls": false, "understood": true, "software": "", "excerpt": ""}), observed("signin.interface", "tcp/80 basic /", m{"port": "tcp/80", "kind": "basic", "encrypted": false}),
-			observed("signin.default", "tcp/80 basic /", m{"tried": 12, "accepted": []string{}, "complete": true}),
-			observed("signin.limit", "tcp/80 basic /", m{"attempts": 20, "limited": true, "after": 5, "how": "lockout", "guessesPerDay": 7200, "complete": true})}, map[string]Outcome{"12": N}, "R-12-7"},
+			observed("signin.default", "tcp/80 basic /", m{"tried": 12, "accepted": []string{}, "forced": []string{}, "complete": true}),
+			observed("signin.limit", "tcp/80 basic /", m{"attempts": 20, "limited": true, "after": 5, "how": "lockout", "guessesPerDay": 7200, "scope": "account", "otherAccount": "checked", "otherSource": "unknown", "lasts": "seen", "watched": 60, "complete": true})}, map[string]Outcome{"12": N}, "R-12-7"},
 		"telnet with a limit": {[]fact.Fact{undeclared("tcp/23"), tcp(2), two, observed("service.protocol", "tcp/23", m{"protocol": "telnet", "over": "", "tls": false, "understood": true, "software": "", "excerpt": ""}),
-			observed("signin.interface", tel, m{"port": "tcp/23", "kind": "telnet", "encrypted": false}), observed("signin.default", tel, m{"tried": 12, "accepted": []string{}, "complete": true}),
-			observed("signin.limit", tel, m{"attempts": 20, "limited": true, "after": 3, "how": "closed", "guessesPerDay": 9000, "complete": true})}, map[string]Outcome{"13": N}, "R-13-1"},
+			observed("signin.interface", tel, m{"port": "tcp/23", "kind": "telnet", "encrypted": false}), observed("signin.default", tel, m{"tried": 12, "accepted": []string{}, "forced": []string{}, "complete": true}),
+			observed("signin.limit", tel, m{"attempts": 20, "limited": true, "after": 3, "how": "closed", "guessesPerDay": 9000, "scope": "account", "otherAccount": "checked", "otherSource": "unknown", "lasts": "seen", "watched": 60, "complete": true})}, map[string]Outcome{"13": N}, "R-13-1"},
 		"undeclared UDP":                    {[]fact.Fact{observed("udp.open", "udp/161", m{"service": "snmp", "answered": true}), observed("udp.coverage", "", m{"asked": 20, "open": 2, "answered": 2, "closed": 18, "filtered": 0, "undecided": 0, "method": "questions"})}, map[string]Outcome{"13": N}, "R-13-1"},
 		"undeclared port beside the host's": {[]fact.Fact{undeclared("tcp/9999"), tcp(2), observed("service.protocol", "tcp/9999", m{"protocol": "http", "over": "", "tls": false, "understood": true, "software": "", "excerpt": ""}), observed("host.mixed", "", true)}, map[string]Outcome{"13": U}, "R-13-3"},
 		"undeclared port though others are unsettled": {[]fact.Fact{undeclared("tcp/9999"), observed("service.protocol", "tcp/9999", m{"protocol": "http", "over": "", "tls": false, "understood": true, "software": "", "excerpt": ""}),
@@ -235,7 +235,7 @@ func TestWithholdMany(t *testing.T) {
 	e := star1(t)
 	sets := append(runs(),
 		change(observed("tls.version", "tcp/443", m{"versions": []string{"TLS 1.0"}, "asked": []string{}, "complete": true})),
-		change(observed("signin.limit", form, m{"attempts": 30, "limited": false, "after": 0, "how": "", "guessesPerDay": 900000, "complete": true})),
+		change(observed("signin.limit", form, m{"attempts": 30, "limited": false, "after": 0, "how": "", "guessesPerDay": 900000, "scope": "account", "otherAccount": "checked", "otherSource": "unknown", "lasts": "seen", "watched": 60, "complete": true})),
 		change(declared("declared.port", "tcp/443", m{"service": "https", "reason": "　"})))
 	rapid.Check(t, func(r *rapid.T) {
 		facts := rapid.SampledFrom(sets).Draw(r, "run")

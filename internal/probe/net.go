@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -46,6 +47,66 @@ func NewNet(addr netip.Addr, dial DialFunc) *Net {
 // System reports whether the way is the system's own network, so that further
 // kinds of sockets may be opened to the same address.
 func (n *Net) System() bool { return !n.foreign }
+
+// From is the way to the same address from another source address of this host.
+func (n *Net) From(source netip.Addr) *Net {
+	out := &Net{addr: n.addr, foreign: n.foreign}
+	out.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		d := &net.Dialer{KeepAlive: -1, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0)),
+			ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error { return n.check(address) }}
+		if network == "udp" {
+			d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
+		}
+		return d.DialContext(ctx, network, address)
+	}
+	return out
+}
+
+// Second is the way from a second address that this host has on the device's
+// link; nil when it has none. Nothing is sent to find out.
+func (n *Net) Second() *Net {
+	if n.foreign {
+		return nil
+	}
+	c, err := net.Dial("udp", netip.AddrPortFrom(n.addr, 9).String()) // connects without sending
+	if err != nil {
+		return nil
+	}
+	first := c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+	_ = c.Close()
+	for _, a := range besides(n.addr.Unmap(), first) {
+		// Where the whole of 127/8 is local there is always a second address.
+		p, err := net.ListenPacket("udp", netip.AddrPortFrom(a, 0).String())
+		if err != nil {
+			continue
+		}
+		_ = p.Close()
+		return n.From(a)
+	}
+	return nil
+}
+
+// besides lists the addresses of this host other than first on the link of to.
+func besides(to, first netip.Addr) []netip.Addr {
+	var out []netip.Addr
+	if to.Is4() && to.IsLoopback() {
+		out = append(out, netip.AddrFrom4([4]byte{127, 0, 0, 2}), netip.AddrFrom4([4]byte{127, 0, 0, 3}))
+	}
+	links, _ := net.Interfaces()
+	for _, l := range links {
+		addrs, _ := l.Addrs()
+		for _, a := range addrs {
+			in, ok := a.(*net.IPNet)
+			if !ok || !in.Contains(to.WithZone("").AsSlice()) {
+				continue
+			}
+			if ip, ok := netip.AddrFromSlice(in.IP); ok {
+				out = append(out, ip.Unmap().WithZone(to.Zone()))
+			}
+		}
+	}
+	return slices.DeleteFunc(out, func(a netip.Addr) bool { return a == first || a == to })
+}
 
 // Addr returns the one address.
 func (n *Net) Addr() netip.Addr { return n.addr }

@@ -93,3 +93,30 @@ func TestExchangeIsBounded(t *testing.T) {
 		t.Errorf("silence: %v", err)
 	}
 }
+
+// A second source address reaches the same device, and nothing else.
+func TestSecondSource(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	n := NewNet(netip.MustParseAddr("127.0.0.1"), nil).Second()
+	if n == nil {
+		t.Fatal("no second address on loopback")
+	}
+	c, err := n.TCP(t.Context(), l.Addr().(*net.TCPAddr).Port, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if a := c.LocalAddr().(*net.TCPAddr).IP.String(); a == "127.0.0.1" {
+		t.Errorf("the source is %s", a)
+	}
+	if _, err := n.DialContext(t.Context(), "tcp", "127.0.0.9:9"); !errors.Is(err, ErrElsewhere) {
+		t.Errorf("another address: %v", err)
+	}
+	if NewNet(n.Addr(), n.dial).Second() != nil {
+		t.Error("a network given from outside has no second source")
+	}
+}

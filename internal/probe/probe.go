@@ -39,8 +39,11 @@ type Probe struct {
 
 // Target is the one device of a run and what is known of it so far.
 type Target struct {
-	Addr     netip.Addr
-	Net      *Net     // the only way to the device
+	Addr netip.Addr
+	Net  *Net // the only way to the device
+	// Second reaches the same device from another source address of this host, to
+	// tell limits of the account from limits of the source; nil = there is none.
+	Second   *Net
 	Facts    fact.Set // declared facts and those of earlier probes
 	Accounts []Account
 	Paths    []Path

@@ -1,16 +1,21 @@
 // Package signin tries to sign in: with declared and commonly known default
-// values, sparingly, and then with wrong ones again and again, until a limit
-// shows or the budget ends. Every attempt is a record; what the attempts prove
-// is computed from the records alone.
+// values, sparingly, then with wrong ones again and again until a limit shows or
+// the budget ends; and it proves that a value which a person changed took effect.
+//
+// What to do next is a pure function of the plan and of the records (script.go),
+// so an interrupted run goes on exactly where it was. What the attempts prove is
+// computed from the records alone (facts.go). How one attempt is made and
+// understood lies with each protocol, in its entrance.go.
 //
 // It may lock an account for a while and so runs only with consent. The rate of
 // guesses holds for one attacker who makes one attempt at a time.
 package signin
 
 import (
-	"cmp"
 	"context"
+	"encoding/base32"
 	"encoding/hex"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -20,282 +25,298 @@ import (
 	"hoshi/internal/probe"
 )
 
-const (
-	name    = "signin"
-	confirm = 3 // further attempts that a limit must turn away
-)
+const name = "signin"
 
-// Probe is the registry entry.
+// Probe makes the registry entry from the kinds of sign-in of all protocols.
 //
-// Events: "interfaces" (number found), "list" (detail = name of the list of
-// common values), "attempt" (item = interface, number, user; detail = "baseline",
-// "control", "declared", "common-N", "anonymous" or "wrong"), "alive" (item =
-// interface; another port of the device answered after attempts were missed),
-// "defaults-done", "limit-done" (item = interface).
+// Events: "interfaces" (number found), "list" (detail = name of the list of common
+// values), "names" (detail = made-up user names), "attempt" (item = door, number
+// counted for the door, user; detail = "baseline", "control", "declared", "first",
+// "common-N" or another known value, "changed-old", "changed-new", "wrong",
+// "other-account", "other-source" or "after"), "alive" (item = door: another port
+// of the device was asked after attempts were missed), "step" (item = account;
+// detail = the step and, of a question, its answer: "first-value:yes"),
+// "defaults-done", "limit-done" (item = door, number of attempts until then),
+// "resumed" (number = ms for which the run was interrupted).
 func Probe(entrances []probe.Entrance) probe.Probe {
 	k := kinds{}
 	for _, e := range entrances {
 		k[e.Kind] = e
 	}
-	return probe.Probe{Name: name, Stage: 5, Intrusive: true, Run: k.run, Parse: k.parse}
+	return probe.Probe{Name: name, Stage: 5, Intrusive: true, Continues: true, Run: k.run, Parse: k.parse}
 }
 
 // kinds are the kinds of sign-in by name.
 type kinds map[string]probe.Entrance
 
 func (k kinds) run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
-	var entries []entry
-	for _, f := range t.Facts.Named("signin.interface") {
-		e := entry{id: f.Subject, port: probe.PortNumber(probe.Str(f.Value, "port")), kind: probe.Str(f.Value, "kind")}
-		e.Entrance = k[e.kind]
-		e.door = probe.Door{ID: f.Subject, Port: probe.Str(f.Value, "port"), Kind: e.kind, TLS: probe.Bool(f.Value, "encrypted")}
-		if parts := strings.SplitN(f.Subject, " ", 3); len(parts) == 3 {
-			e.door.Path = parts[2]
-		}
-		if e.Attempt != nil {
-			entries = append(entries, e)
+	x := executor{t: t, rec: rec, fresh: map[int]string{}}
+	records := rec.Records(name)
+	did := func(event string) bool {
+		return slices.ContainsFunc(records, func(r probe.Record) bool { return r.Event == event })
+	}
+	if n := len(records); n > 0 {
+		if gap := rec.Since() - records[n-1].At - records[n-1].Took; gap > time.Second.Milliseconds() {
+			rec.Add(probe.Record{Probe: name, Event: "resumed", Number: int(gap)})
 		}
 	}
-	// Where the right value is known its use sets the count of wrong ones back, so
-	// these come first: a count may be shared by all interfaces.
-	slices.SortFunc(entries, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(len(known(t, b.port)), len(known(t, a.port))), cmp.Compare(a.id, b.id))
-	})
-	rec.Add(probe.Record{Probe: name, Event: "interfaces", Number: len(t.Facts.Named("signin.interface"))})
+	if !did("interfaces") {
+		rec.Add(probe.Record{Probe: name, Event: "interfaces", Number: len(t.Facts.Named("signin.interface"))})
+	}
 	if !t.Agreed(probe.ConsentSignIn) {
 		return nil
 	}
-	rec.Add(probe.Record{Probe: name, Event: "list", Detail: k.listID()})
-	// Default values on every interface first: repeated wrong values may lock an
-	// account on all of them.
-	var sessions []*session
-	for _, e := range entries {
-		s := &session{t: t, rec: rec, e: e}
-		if ctx.Err() == nil && s.begin(ctx) {
-			sessions = append(sessions, s)
-		}
+	if !did("list") {
+		rec.Add(probe.Record{Probe: name, Event: "list", Detail: k.listID()})
 	}
-	for _, s := range sessions {
-		s.limit(ctx)
+	if !did("names") {
+		rec.Add(probe.Record{Probe: name, Event: "names", Detail: "hoshi-" + x.random(3) + " hoshi-" + x.random(3)})
+	}
+	x.plan = k.plan(t, rec.Records(name))
+	watched := time.Now()
+	for ctx.Err() == nil {
+		if t.Watch != nil && time.Since(watched) > watchEvery {
+			if err := t.Watch(ctx); err != nil {
+				return err
+			}
+			watched = time.Now()
+		}
+		records = rec.Records(name)
+		a := next(x.plan, records, rec.Since())
+		if a.do == "end" || len(records) >= probe.MaxRecords-1 {
+			return nil
+		}
+		x.do(ctx, a)
 	}
 	return nil
 }
 
-// known are the declared accounts of a port whose secret the test may use.
-func known(t *probe.Target, port int) []probe.Account {
-	var out []probe.Account
-	for _, a := range t.Accounts {
-		if probe.PortNumber(a.Port) == port && a.Secret != "" {
-			out = append(out, a)
-		}
-	}
-	return out
+// watchEvery is how often the run's watcher is asked, at most.
+const watchEvery = 5 * time.Second
+
+// executor does what the script decides. It alone holds secrets.
+type executor struct {
+	plan
+	t     *probe.Target
+	rec   *probe.Recorder
+	fresh map[int]string // new values by account.value, after a change
 }
 
-// entry is one sign-in interface and its kind.
-type entry struct {
-	probe.Entrance
-	id, kind string
-	port     int
-	door     probe.Door
-}
-
-// session is the test of one interface.
-type session struct {
-	t      *probe.Target
-	rec    *probe.Recorder
-	e      entry
-	user   string // the account for wrong values
-	base   probe.Record
-	number int
-	end    time.Time
-}
-
-// begin sees how a wrong value is answered and tries default values. False when
-// nothing more can be learnt here.
-func (s *session) begin(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, s.t.Pace.SignIn)
-	defer cancel()
-	s.end = time.Now().Add(s.t.Pace.SignIn)
-	var declared []string
-	for _, a := range s.t.Accounts {
-		if probe.PortNumber(a.Port) == s.e.port {
-			declared = append(declared, a.User)
-		}
-	}
-	accounts := known(s.t, s.e.port)
-	s.user = users[0]
-	if len(declared) > 0 {
-		s.user = declared[0]
-	}
-	// The right value afterwards sets the count of wrong ones back; without it the
-	// account is spared and a name made up.
-	probeUser := "hoshi-" + s.random(3)
-	if len(accounts) > 0 {
-		probeUser = accounts[0].User
-	}
-	s.base = s.try(ctx, "baseline", probeUser, s.random(8))
-	switch s.e.Classify(s.base, s.base) {
-	case probe.Closed:
-		s.note("defaults-done")
-		s.note("limit-done")
-		return false
-	case probe.Refused:
-	default:
-		return false // not understood or not reachable: nothing follows that could be judged
-	}
-	s.control(ctx, accounts)
-	s.defaults(ctx, declared)
-	s.control(ctx, accounts)
-	return true
-}
-
-// control tries a value that is right: it shows that right is told from wrong.
-func (s *session) control(ctx context.Context, accounts []probe.Account) {
-	for _, a := range accounts {
-		if ctx.Err() != nil {
-			return
-		}
-		label := "control"
-		if a.Initial == "shared" {
-			label = "declared"
-		}
-		s.try(ctx, label, a.User, a.Secret)
+func (x *executor) do(ctx context.Context, a action) {
+	switch a.do {
+	case "try":
+		x.try(ctx, a)
+	case "wait":
+		// Never long at once, so that the watcher and progress have their turn.
+		probe.Wait(ctx, min(time.Duration(a.until-x.rec.Since())*time.Millisecond, watchEvery))
+	case "note":
+		d := x.doors[a.door]
+		x.rec.Add(probe.Record{Probe: name, Event: a.event, Item: d.ID, Port: d.Port, Number: x.count(d.ID)})
+	case "alive":
+		x.alive(ctx, a)
+	case "ask":
+		x.ask(ctx, a)
 	}
 }
 
-// defaults tries default values, until one is accepted.
-func (s *session) defaults(ctx context.Context, declared []string) {
-	for _, p := range pairs(s.e.Entrance, declared) {
-		if ctx.Err() != nil {
-			return
-		}
-		r := s.try(ctx, p.label, p.user, p.pass)
-		switch s.e.Classify(s.base, r) {
-		case probe.Accepted:
-			s.note("defaults-done")
-			return
-		case probe.Limited, probe.Missed:
-			// A limit against this very test: wait for it if the budget allows.
-			if !s.patience(ctx, r) {
-				return
-			}
-			r = s.try(ctx, p.label, p.user, p.pass)
-			if o := s.e.Classify(s.base, r); o == probe.Limited || o == probe.Missed {
-				return
-			}
+// count is the number of attempts that were made on a door.
+func (x *executor) count(id string) int {
+	n := 0
+	for _, r := range x.rec.Records(name) {
+		if r.Event == "attempt" && r.Item == id {
+			n++
 		}
 	}
-	s.note("defaults-done")
+	return n
 }
 
-// limit repeats wrong values for the account until a limit shows and holds, or
-// the number of attempts is used up.
-func (s *session) limit(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, s.t.Pace.SignIn)
-	defer cancel()
-	turned := 0
-	var since time.Time // when the present limit showed
-	for attempts := 0; attempts < s.t.Pace.SignIns; {
-		if ctx.Err() != nil {
-			return
-		}
-		r := s.try(ctx, "wrong", s.user, s.random(8))
-		o := s.e.Classify(s.base, r)
-		switch o {
-		case probe.Limited, probe.Missed:
-			if turned++; turned == 1 {
-				since = time.Now()
-			}
-			if turned > confirm && (probe.StatedWait(r.Recv) > 0 || time.Since(since) >= s.t.Pace.Hold) {
-				if o == probe.Limited || s.alive(ctx) {
-					s.note("limit-done")
-				}
-				return
-			}
-			pause := s.t.Pace.Hold / 8
-			if probe.StatedWait(r.Recv) > 0 {
-				pause /= 20
-			}
-			if !probe.Wait(ctx, pause) {
-				return
-			}
-		case probe.Refused:
-			attempts, turned = attempts+1, 0
-		default:
-			return
-		}
-	}
-	s.note("limit-done")
-}
-
-// alive asks whether another open port still answers: then the silence of this
-// one is a limit, not a dead device.
-func (s *session) alive(ctx context.Context) bool {
-	for _, f := range s.t.Facts.Named("tcp.open") {
-		p := probe.PortNumber(f.Subject)
-		if p == s.e.port {
-			continue
-		}
-		if c, err := s.t.Net.TCP(ctx, p, s.t.Pace.Exchange); err == nil {
-			_ = c.Close()
-			s.rec.Add(probe.Record{Probe: name, Event: "alive", Port: probe.TCP(p), Item: s.e.id})
-			return true
-		}
-	}
-	return false
-}
-
-// patience waits for a stated limit to pass; false when that takes too long.
-func (s *session) patience(ctx context.Context, r probe.Record) bool {
-	d := probe.StatedWait(r.Recv)
-	if d <= 0 || time.Now().Add(d).After(s.end) {
-		return false
-	}
-	return probe.Wait(ctx, d)
-}
-
-func (s *session) try(ctx context.Context, label, user, pass string) probe.Record {
-	s.number++
+func (x *executor) try(ctx context.Context, a action) {
+	d := x.doors[a.door]
+	pass, err := x.password(ctx, a.value)
 	start := time.Now()
-	sent, recv, err := s.e.Attempt(ctx, s.t, s.e.door, user, pass)
-	r := probe.Record{Probe: name, Port: probe.TCP(s.e.port), Event: "attempt", Item: s.e.id, Number: s.number, User: user, Detail: label,
-		Sent: sent, Recv: recv, Took: time.Since(start).Milliseconds()}
-	if len(recv) == 0 {
+	r := probe.Record{Probe: name, Port: d.Port, Event: "attempt", Item: d.ID, Number: x.count(d.ID) + 1, User: a.user, Detail: a.label}
+	if err == nil {
+		t := *x.t
+		if a.second {
+			t.Net = t.Second
+		}
+		r.Sent, r.Recv, err = d.kind.Attempt(ctx, &t, d.Door, a.user, pass)
+		r.Took = time.Since(start).Milliseconds()
+	}
+	if ctx.Err() != nil {
+		return // cut off by us: it says nothing about the device
+	}
+	if len(r.Recv) == 0 {
 		if r.Error = probe.Word(err); r.Error == "" {
 			r.Error = "closed"
 		}
+		if errors.Is(err, errNoValue) {
+			r.Error = "no-value"
+		}
 	}
-	// Values of the common list are public, and words such as "password" must stay
-	// readable in a page; every other value is masked wherever it is echoed.
+	// Values that everybody knows, such as "password", must stay readable in a page;
+	// every other value is masked wherever it is echoed.
 	var also []string
-	if !strings.HasPrefix(label, "common-") {
+	if a.value.kind != "public" {
 		also = append(also, pass)
 	}
-	return s.rec.Add(r, also...)
+	x.rec.Add(r, also...)
 }
 
-func (s *session) note(event string) {
-	s.rec.Add(probe.Record{Probe: name, Event: event, Item: s.e.id, Port: probe.TCP(s.e.port)})
+var errNoValue = errors.New("signin: the present value is not known")
+
+// password finds the value that an attempt uses. After an interruption a value
+// that was changed before is asked for again: it stands in no record.
+func (x *executor) password(ctx context.Context, v value) (string, error) {
+	switch v.kind {
+	case "public":
+		return v.text, nil
+	case "random":
+		return x.random(8), nil
+	case "old":
+		return x.t.Accounts[v.account].Secret, nil
+	}
+	a := x.accounts[v.account]
+	if s, ok := x.fresh[a.value]; ok {
+		return s, nil
+	}
+	if !slices.ContainsFunc(x.rec.Records(name), func(r probe.Record) bool {
+		return r.Event == "step" && r.Detail == "change-value" && r.Error == "" && x.group(r.Item) == a.value
+	}) {
+		return x.t.Accounts[v.account].Secret, nil
+	}
+	s, err := x.t.Do(ctx, x.step("type-value", v.account, ""))
+	if err != nil || s == "" {
+		return "", errNoValue
+	}
+	x.keep(a.value, s)
+	return s, nil
 }
 
-func (s *session) random(n int) string {
+func (x *executor) group(id string) int {
+	for _, a := range x.accounts {
+		if a.id() == id {
+			return a.value
+		}
+	}
+	return -1
+}
+
+func (x *executor) keep(group int, s string) {
+	x.rec.Secret(s)
+	x.fresh[group] = s
+}
+
+// step makes a step about an account: who, where, and a value to propose.
+func (x *executor) step(id string, who int, proposal string) probe.Step {
+	a := x.accounts[who]
+	var where []string
+	for _, b := range x.accounts {
+		if b.value == a.value && !slices.Contains(where, b.port) {
+			where = append(where, b.port)
+		}
+	}
+	s := probe.Step{ID: id, Args: map[string]any{"user": a.user, "ports": strings.Join(where, ", ")}, Want: "secret"}
+	switch id {
+	case "first-value":
+		s.Want = "yes-no"
+	case "change-value":
+		s.Args["value"] = proposal
+	}
+	return s
+}
+
+func (x *executor) ask(ctx context.Context, a action) {
+	acc := x.accounts[a.who]
+	r := probe.Record{Probe: name, Event: "step", Item: acc.id(), Port: acc.port, User: acc.user, Detail: a.event}
+	proposal := ""
+	if a.event == "change-value" {
+		proposal = x.proposal()
+		x.rec.Secret(proposal)
+	}
+	start := time.Now()
+	answer, err := x.t.Do(ctx, x.step(a.event, a.who, proposal))
+	r.Took = time.Since(start).Milliseconds()
+	if ctx.Err() != nil {
+		return
+	}
+	switch {
+	case errors.Is(err, probe.ErrNobody):
+		r.Error = "nobody"
+	case err != nil:
+		r.Error = "stopped"
+	case a.event == "first-value":
+		if answer != "yes" {
+			answer = "no"
+		}
+		r.Detail += ":" + answer
+	case answer != "":
+		x.keep(acc.value, answer)
+	case proposal != "":
+		x.keep(acc.value, proposal)
+	}
+	x.rec.Add(r)
+}
+
+// proposal is a strong random value that people can type: 100 bits, with the kinds
+// of characters that devices ask for.
+func (x *executor) proposal() string {
+	b := make([]byte, 15)
+	_, _ = io.ReadFull(x.t.Rand, b)
+	s := strings.ToLower(base32.StdEncoding.EncodeToString(b))[:20]
+	return "K7-" + s[:5] + "-" + s[5:10] + "-" + s[10:15] + "-" + s[15:]
+}
+
+func (x *executor) alive(ctx context.Context, a action) {
+	d := x.doors[a.door]
+	r := probe.Record{Probe: name, Event: "alive", Item: d.ID, Error: "no-connection"}
+	for _, p := range x.ports {
+		if probe.TCP(p) == d.Port {
+			continue
+		}
+		if c, err := x.t.Net.TCP(ctx, p, x.t.Pace.Exchange); err == nil {
+			_ = c.Close()
+			r.Port, r.Error = probe.TCP(p), ""
+			break
+		}
+	}
+	if ctx.Err() == nil {
+		x.rec.Add(r)
+	}
+}
+
+func (x *executor) random(n int) string {
 	b := make([]byte, n)
-	_, _ = io.ReadFull(s.t.Rand, b)
+	_, _ = io.ReadFull(x.t.Rand, b)
 	return hex.EncodeToString(b)
 }
 
-// Parse states signin.coverage, and signin.default and signin.limit for each
-// interface that was tried.
+// parse states signin.coverage, and what the attempts on each door prove.
 func (k kinds) parse(records []probe.Record) fact.Set {
 	var out fact.Set
 	items := map[string][]probe.Record{}
 	var order []string
+	did := steps{factory: map[string]probe.Record{}, changed: map[string]probe.Record{}}
 	for _, r := range records {
-		switch {
-		case r.Event == "interfaces":
+		switch r.Event {
+		case "interfaces":
 			out = append(out, probe.Observed("signin.coverage", "", map[string]any{"interfaces": r.Number}, r.Source()))
-		case r.Item != "":
+		case "step":
+			switch {
+			case r.Error != "":
+			case r.Detail == "first-value:yes":
+				did.factory[r.Item] = r
+			case r.Detail == "change-value":
+				did.changed[r.User] = r
+			}
+		case "resumed":
+			for _, id := range order {
+				items[id] = append(items[id], r)
+			}
+		default:
+			if r.Item == "" {
+				continue
+			}
 			if items[r.Item] == nil {
 				order = append(order, r.Item)
 			}
@@ -303,7 +324,7 @@ func (k kinds) parse(records []probe.Record) fact.Set {
 		}
 	}
 	for _, id := range order {
-		out = append(out, k.facts(id, items[id])...)
+		out = append(out, k.facts(id, items[id], did)...)
 	}
 	return slices.Clip(out)
 }

@@ -1,0 +1,434 @@
+package signin
+
+import (
+	"slices"
+	"time"
+
+	"hoshi/internal/probe"
+)
+
+// action is the next thing to do.
+type action struct {
+	do     string // "try", "alive", "note", "ask", "wait", "end"
+	door   int
+	label  string // of an attempt
+	user   string
+	value  value
+	second bool   // from the second source address
+	event  string // of a note; of a step that a person is asked to do
+	who    int    // account that a step is about
+	until  int64  // of a wait: ms since the run began
+}
+
+// value says which password an attempt uses. The secret itself is the executor's.
+type value struct {
+	kind    string // "random", "public", "account" (the present one), "old" (the one before a change)
+	text    string // of a public value
+	account int
+}
+
+var random = value{kind: "random"}
+
+// next decides what to do from the plan and the records so far. It reads the
+// procedure anew from its beginning, with the recorded outcomes, until it comes to
+// something that has not been done; so a run that was killed at any moment goes
+// on with the very action that it would have done next.
+func next(p plan, records []probe.Record, now int64) (a action) {
+	s := &script{plan: p, now: now, numbers: map[string]int{}}
+	for _, r := range records {
+		switch r.Event {
+		case "attempt", "alive", "step", "defaults-done", "limit-done", "resumed":
+			s.rest = append(s.rest, r)
+		}
+	}
+	defer func() {
+		if x := recover(); x != nil {
+			due, ok := x.(action)
+			if !ok {
+				panic(x)
+			}
+			a = due
+		}
+	}()
+	s.run()
+	return action{do: "end"}
+}
+
+// script is the procedure while it is read along the records. Its methods return
+// the record of an action that was done and leave by panic with the first that
+// was not.
+type script struct {
+	plan
+	rest    []probe.Record // not read yet
+	now     int64
+	end     int64 // when the last record that was read ended
+	paused  int64 // time during which the run was interrupted
+	numbers map[string]int
+}
+
+// read returns the record of an action, or leaves with the action.
+func (s *script) read(a action, is func(probe.Record) bool) probe.Record {
+	s.skip()
+	if len(s.rest) == 0 {
+		panic(a)
+	}
+	r := s.rest[0]
+	if !is(r) {
+		panic(action{do: "end"}) // records of another plan: nothing can be added to them
+	}
+	s.rest = s.rest[1:]
+	s.end = max(s.end, r.At+r.Took)
+	return r
+}
+
+func (s *script) skip() {
+	for len(s.rest) > 0 && s.rest[0].Event == "resumed" {
+		s.paused += int64(s.rest[0].Number)
+		s.end = max(s.end, s.rest[0].At)
+		s.rest = s.rest[1:]
+	}
+}
+
+// clock is the time of the procedure: since the run began, without interruptions.
+func (s *script) clock() int64 { return s.end - s.paused }
+
+func (s *script) over(start int64) bool { return s.clock()-start >= s.budget }
+
+// wait pauses for d after the last action; false when that would pass the budget
+// of a phase that began at start.
+func (s *script) wait(d time.Duration, start int64) bool {
+	ms := d.Milliseconds()
+	if ms <= 0 {
+		return true
+	}
+	if s.clock()+ms-start > s.budget {
+		return false
+	}
+	s.skip()
+	if until := s.end + ms; len(s.rest) == 0 && s.now < until {
+		panic(action{do: "wait", until: until})
+	}
+	return true
+}
+
+func (s *script) try(door int, label, user string, v value) probe.Record {
+	return s.attempt(action{do: "try", door: door, label: label, user: user, value: v})
+}
+
+func (s *script) attempt(a action) probe.Record {
+	id := s.doors[a.door].ID
+	r := s.read(a, func(r probe.Record) bool {
+		return r.Event == "attempt" && r.Item == id && r.Detail == a.label && r.User == probe.Clip(a.user)
+	})
+	s.numbers[id]++
+	return r
+}
+
+func (s *script) note(door int, event string) {
+	s.read(action{do: "note", door: door, event: event}, func(r probe.Record) bool { return r.Event == event && r.Item == s.doors[door].ID })
+}
+
+func (s *script) ask(step string, who int) probe.Record {
+	id := s.accounts[who].id()
+	return s.read(action{do: "ask", event: step, who: who}, func(r probe.Record) bool { return r.Event == "step" && r.Item == id })
+}
+
+// face is a door that tells right from wrong, and what was learnt there.
+type face struct {
+	door
+	i     int
+	base  probe.Record
+	works []int // accounts that signed in
+	plain []int // those that could go on without a change of the value
+}
+
+func (f *face) met(r probe.Record) probe.Outcome { return f.kind.Classify(f.base, r) }
+
+func turned(o probe.Outcome) bool { return o == probe.Limited || o == probe.Missed }
+
+// run is the whole procedure. Default values come first on every door, because
+// repeated wrong values may lock an account on all of them, and a change of the
+// value before the account may be locked.
+func (s *script) run() {
+	var faces []*face
+	for i := range s.doors {
+		if f := s.begin(i); f != nil {
+			faces = append(faces, f)
+		}
+	}
+	s.firstUse(faces)
+	s.changes(faces)
+	for _, f := range faces {
+		s.limit(f)
+	}
+}
+
+// begin sees how a wrong value is answered and tries declared and default values;
+// nil when nothing more can be learnt at the door.
+func (s *script) begin(i int) *face {
+	f := &face{door: s.doors[i], i: i}
+	start := s.clock()
+	// The right value afterwards sets the count of wrong ones back; without it the
+	// account is spared and a name made up.
+	user := s.made(0)
+	if len(f.known) > 0 {
+		user = s.accounts[f.known[0]].user
+	}
+	if f.kind.NoUser {
+		user = ""
+	}
+	for again := false; ; again = true {
+		f.base = s.try(i, "baseline", user, random)
+		o := f.met(f.base)
+		if o == probe.Closed {
+			s.note(i, "defaults-done")
+			s.note(i, "limit-done")
+			return nil
+		}
+		if o == probe.Refused {
+			break
+		}
+		// A limit from before this test, or a door that was busy: once more.
+		wait := probe.StatedWait(f.base.Recv)
+		if o == probe.Missed {
+			wait = time.Second
+		}
+		if again || wait <= 0 || !s.wait(wait, start) {
+			return nil // not understood or not reachable
+		}
+	}
+	s.control(f, start)
+	s.defaults(f, start)
+	s.control(f, start)
+	return f
+}
+
+func (s *script) made(i int) string {
+	if i < len(s.names) {
+		return s.names[i]
+	}
+	return "hoshi"
+}
+
+// patient tries, and once more after a wait that the device states.
+func (s *script) patient(f *face, label, user string, v value, start int64) probe.Record {
+	r := s.try(f.i, label, user, v)
+	if o := f.met(r); turned(o) {
+		if d := probe.StatedWait(r.Recv); d > 0 && s.wait(d, start) {
+			r = s.try(f.i, label, user, v)
+		}
+	}
+	return r
+}
+
+// control tries the declared values: they show that right is told from wrong.
+func (s *script) control(f *face, start int64) {
+	for _, n := range f.known {
+		if s.over(start) {
+			return
+		}
+		a := s.accounts[n]
+		label := "control"
+		switch a.initial {
+		case "shared":
+			label = "declared"
+		case "set-at-first-use":
+			label = "first"
+		}
+		o := f.met(s.patient(f, label, a.user, value{kind: "account", account: n}, start))
+		if (o == probe.Accepted || o == probe.Forced) && !slices.Contains(f.works, n) {
+			f.works = append(f.works, n)
+			if o == probe.Accepted {
+				f.plain = append(f.plain, n)
+			}
+		}
+	}
+}
+
+// defaults tries values that everybody knows, until one is accepted.
+func (s *script) defaults(f *face, start int64) {
+	var names []string
+	for _, n := range f.declared {
+		names = append(names, s.accounts[n].user)
+	}
+	for _, p := range pairs(f.kind, names) {
+		if s.over(start) {
+			return
+		}
+		switch o := f.met(s.patient(f, p.label, p.user, value{kind: "public", text: p.pass}, start)); {
+		case o == probe.Accepted || o == probe.Forced:
+			s.note(f.i, "defaults-done")
+			return
+		case turned(o):
+			return
+		}
+	}
+	s.note(f.i, "defaults-done")
+}
+
+// firstUse asks whether a value that needed no change is the one from the factory;
+// only then does it say anything about the first use.
+func (s *script) firstUse(faces []*face) {
+	if !s.person {
+		return
+	}
+	asked := map[int]bool{}
+	for _, f := range faces {
+		for _, n := range f.plain {
+			if a := s.accounts[n]; a.initial == "set-at-first-use" && !asked[n] {
+				asked[n] = true
+				s.ask("first-value", n)
+			}
+		}
+	}
+}
+
+// changes has the person change each value once, and proves on every door of its
+// accounts that the old one is refused and the new one works.
+func (s *script) changes(faces []*face) {
+	if !s.change {
+		return
+	}
+	done := map[int]bool{}
+	for _, f := range faces {
+		for _, n := range slices.Clone(f.works) {
+			if done[s.accounts[n].value] {
+				continue
+			}
+			done[s.accounts[n].value] = true
+			if r := s.ask("change-value", n); r.Error != "" {
+				continue
+			}
+			typed := false
+			for _, g := range faces {
+				for _, m := range slices.Clone(g.works) {
+					if s.accounts[m].value == s.accounts[n].value {
+						typed = s.changed(g, m, typed)
+					}
+				}
+			}
+		}
+	}
+}
+
+// changed tries the old value and then the new one, which sets the count of wrong
+// ones back. When neither works the person may have typed another one.
+func (s *script) changed(f *face, n int, typed bool) bool {
+	start, user := s.clock(), s.accounts[n].user
+	old := f.met(s.patient(f, "changed-old", user, value{kind: "old", account: n}, start))
+	now := f.met(s.patient(f, "changed-new", user, value{kind: "account", account: n}, start))
+	if old == probe.Refused && now == probe.Refused && !typed {
+		typed = true
+		if r := s.ask("type-value", n); r.Error == "" {
+			now = f.met(s.patient(f, "changed-new", user, value{kind: "account", account: n}, start))
+		}
+	}
+	if now != probe.Accepted && now != probe.Forced {
+		f.works = slices.DeleteFunc(f.works, func(m int) bool { return m == n })
+	}
+	return typed
+}
+
+// confirm is how many further attempts a limit must turn away.
+const confirm = 3
+
+// limit repeats wrong values for one account until a limit shows and holds, or
+// the number of attempts is used up.
+func (s *script) limit(f *face) {
+	start := s.clock()
+	user := users[0]
+	if len(f.declared) > 0 {
+		user = s.accounts[f.declared[0]].user
+	}
+	if f.kind.NoUser {
+		user = ""
+	}
+	hold := time.Duration(s.hold) * time.Millisecond
+	away, scoped := 0, false
+	var since int64 // when the present limit showed
+	for wrong := 0; wrong < s.signIns; {
+		if s.over(start) {
+			return
+		}
+		r := s.try(f.i, "wrong", user, random)
+		switch o := f.met(r); {
+		case turned(o):
+			if away++; away == 1 {
+				since = s.clock()
+			}
+			if !scoped && (o == probe.Limited || away == 2) {
+				scoped = true
+				s.scope(f, user)
+			}
+			stated := probe.StatedWait(r.Recv)
+			if away > confirm && (stated > 0 || probe.SaysForever(r.Recv) || s.clock()-since >= s.hold) {
+				if o == probe.Limited || s.alive(f) {
+					s.note(f.i, "limit-done")
+				}
+				return
+			}
+			pause := hold / 8
+			if stated > 0 {
+				pause /= 20
+			}
+			if !s.wait(max(pause, time.Millisecond), start) {
+				return
+			}
+		case o == probe.Refused:
+			wrong, away = wrong+1, 0
+		default:
+			return
+		}
+	}
+	s.silent(f, user, start)
+	s.note(f.i, "limit-done")
+}
+
+// scope sees at once whether a limit is one of the account or of the source.
+func (s *script) scope(f *face, user string) {
+	if !f.kind.NoUser {
+		other := s.made(1)
+		for _, n := range f.declared {
+			if s.accounts[n].user != user {
+				other = s.accounts[n].user
+				break
+			}
+		}
+		s.try(f.i, "other-account", other, random)
+	}
+	if s.second {
+		s.attempt(action{do: "try", door: f.i, label: "other-source", user: user, value: random, second: true})
+	}
+}
+
+// silent sees whether the right value is refused too after so many wrong ones: a
+// limit that looks like any refusal. It is watched until it ends or for a while.
+func (s *script) silent(f *face, user string, start int64) {
+	for _, n := range f.works {
+		if s.accounts[n].user != user {
+			continue
+		}
+		begun := s.clock()
+		for s.clock()-begun <= s.hold {
+			if o := f.met(s.try(f.i, "after", user, value{kind: "account", account: n})); o == probe.Accepted || o == probe.Forced || o == probe.Unclear {
+				return
+			}
+			if !s.wait(max(time.Duration(s.hold)*time.Millisecond/4, time.Millisecond), start) {
+				return
+			}
+		}
+		return
+	}
+}
+
+// alive asks whether another open port still answers: then the silence of this
+// one is a limit, not a dead device.
+func (s *script) alive(f *face) bool {
+	for _, p := range s.ports {
+		if probe.TCP(p) != f.Port {
+			r := s.read(action{do: "alive", door: f.i}, func(r probe.Record) bool { return r.Event == "alive" && r.Item == f.ID })
+			return r.Error == ""
+		}
+	}
+	return false
+}
