@@ -80,8 +80,9 @@ func Run(ctx context.Context, o Options) (*evidence.Run, error) {
 	for _, a := range plan.accounts {
 		r.rec.Secret(a.Secret)
 	}
+	reach := probe.NewNet(plan.Addr, o.Dial)
 	r.t = &probe.Target{
-		Addr: plan.Addr, Net: probe.NewNet(plan.Addr, o.Dial), Facts: plan.Product.Facts(), Accounts: plan.accounts,
+		Addr: plan.Addr, Net: reach, Second: reach.Second(), Facts: plan.Product.Facts(), Accounts: plan.accounts,
 		Paths: plan.Product.Readable(), Network: plan.Network, Consents: o.Consents, Pace: o.Pace, Senders: o.Senders, Rand: o.Rand,
 	}
 	if o.Person != nil {
