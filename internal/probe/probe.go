@@ -200,6 +200,17 @@ func Observed(name, subject string, value any, source ...string) fact.Fact {
 	return fact.Fact{Name: name, Subject: subject, Value: v, Origin: fact.Observed, Source: source}
 }
 
+// Detail makes a fact of something that a service says about itself; "" values
+// are for the caller to leave out.
+func Detail(port, protocol, key, value string, source ...string) fact.Fact {
+	return Observed("service.detail", port+" "+protocol+" "+key, map[string]any{"port": port, "protocol": protocol, "key": key, "value": Clip(value)}, source...)
+}
+
+// Open makes the fact access.open of a service that was asked without a sign-in.
+func Open(port, protocol string, read, write, writeAsked bool, what string, source ...string) fact.Fact {
+	return Observed("access.open", port+" "+protocol, map[string]any{"port": port, "protocol": protocol, "read": read, "write": write, "writeAsked": writeAsked, "what": Clip(what)}, source...)
+}
+
 // Timeout reports whether the error is the end of a time limit.
 func Timeout(err error) bool {
 	if ne, ok := err.(net.Error); ok && ne.Timeout() {

@@ -3,6 +3,7 @@ package http
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/base64"
 	"io"
@@ -111,6 +112,11 @@ func whole(b []byte) bool {
 func Exchange(ctx context.Context, t *probe.Target, rec *probe.Recorder, r probe.Record, port int, secure bool, q Request) probe.Record {
 	start := time.Now()
 	sent, recv, err := Do(ctx, t, port, secure, q)
+	return rec.Add(finish(r, port, secure, sent, recv, err, start))
+}
+
+// finish fills in what one exchange brought.
+func finish(r probe.Record, port int, secure bool, sent, recv []byte, err error, start time.Time) probe.Record {
 	r.Port, r.Sent, r.Recv, r.Took = probe.TCP(port), sent, recv, time.Since(start).Milliseconds()
 	r.Detail = "plain"
 	if secure {
@@ -122,7 +128,7 @@ func Exchange(ctx context.Context, t *probe.Target, rec *probe.Recorder, r probe
 			r.Error = "closed"
 		}
 	}
-	return rec.Add(r)
+	return r
 }
 
 // Answer is a parsed HTTP answer.
@@ -145,6 +151,11 @@ func ParseAnswer(b []byte) Answer {
 	a.Body, _ = io.ReadAll(io.LimitReader(res.Body, maxBody))
 	if len(a.Body) == 0 {
 		_, a.Body, _ = bytes.Cut(b, []byte("\r\n\r\n"))
+	}
+	if strings.EqualFold(res.Header.Get("Content-Encoding"), "gzip") { // some servers pack without being asked
+		if z, err := gzip.NewReader(bytes.NewReader(a.Body)); err == nil {
+			a.Body, _ = io.ReadAll(io.LimitReader(z, maxBody))
+		}
 	}
 	if n, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil && n > 0 && n <= 1e6 {
 		a.RetryAfter = n

@@ -1,17 +1,19 @@
 // Package http looks at web servers on the device: where they ask for a sign-in
-// (forms and HTTP Basic), and whether declared places of information assets can
-// be read without one.
+// (forms, HTTP Basic and Digest, JSON APIs), what they call themselves, and
+// whether declared places of information assets can be read without a sign-in.
 //
-// It reads pages with GET only, never a link that looks like an action, and
-// never another host or port. Pages that build their sign-in form with a script
-// are not understood.
+// It reads pages and scripts with GET only, never a link that looks like an
+// action, and never another host or port. A sign-in that it sees and does not
+// understand is stated as of kind "other".
 package http
 
 import (
 	"context"
-	"regexp"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"hoshi/internal/fact"
 	"hoshi/internal/probe"
@@ -19,30 +21,33 @@ import (
 
 const (
 	name     = "http"
-	maxPages = 16 // read on one port
+	maxPages = 24 // read on one port
 )
 
-// Probe is the registry entry.
+// Probe asks further wherever HTTP was found.
 //
 // Events: "plan" (number of declared paths to be read over HTTP), "page" (item = path),
-// "read" (item = declared path id). Detail is "tls" or "plain".
+// "excerpt" (item = path of a script too long for one record; recv = the parts of
+// the rest that speak of signing in), "read" (item = declared path id). Detail is
+// "tls" or "plain".
 var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: Parse}
-
-// Links that may do something are not followed.
-var action = regexp.MustCompile(`(?i)(reboot|restart|reset|delete|remove|erase|format|upgrade|update|shutdown|logout|signout|logoff|save|set[_-]?|apply|exec|start|stop|enable|disable|factory)`)
-
-// Places where a sign-in page usually is, tried when no link leads to one.
-var usual = []string{"/login", "/login.html", "/index.html", "/admin"}
 
 func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
 	defer cancel()
 	rec.Add(probe.Record{Probe: name, Event: "plan", Number: places(t)})
 	speaks := map[int]probe.Speaker{}
+	gate := make(chan struct{}, max(1, t.Pace.Services))
+	var wg sync.WaitGroup
 	for _, s := range t.Speakers("http") {
 		speaks[s.Port] = s
-		crawl(ctx, t, rec, s)
+		wg.Go(func() {
+			gate <- struct{}{}
+			defer func() { <-gate }()
+			crawl(ctx, t, rec, s)
+		})
 	}
+	wg.Wait()
 	for _, p := range t.Paths {
 		s, ok := speaks[p.Port]
 		if !ok || p.URL == "" || ctx.Err() != nil {
@@ -60,7 +65,7 @@ func places(t *probe.Target) int {
 	other := map[string]bool{}
 	for _, f := range t.Facts.Named("service.protocol") {
 		p := probe.Str(f.Value, "protocol")
-		other[f.Subject] = f.Origin == fact.Observed && p != "" && p != "http" && p != "other" && p != "silent"
+		other[f.Subject] = f.Origin == fact.Observed && p != "" && p != name && probe.Str(f.Value, "over") != name && p != "other" && p != "silent"
 	}
 	n := 0
 	for _, p := range t.Paths {
@@ -71,110 +76,59 @@ func places(t *probe.Target) int {
 	return n
 }
 
-func crawl(ctx context.Context, t *probe.Target, rec *probe.Recorder, s probe.Speaker) {
-	host := Host(t, s.Port, s.TLS)
-	queue, seen := []string{"/"}, map[string]bool{"/": true}
-	found, guessed := false, false
+func crawl(ctx context.Context, t *probe.Target, rec *probe.Recorder, sp probe.Speaker) {
+	s := newSite()
 	misses := 0
 	for pages := 0; pages < maxPages && ctx.Err() == nil && misses < 2; pages++ {
-		if len(queue) == 0 {
-			if found || guessed {
-				return
-			}
-			guessed = true
-			for _, p := range usual {
-				if !seen[p] {
-					seen[p] = true
-					queue = append(queue, p)
-				}
-			}
+		path := s.next()
+		if path == "" {
+			return
 		}
-		path := queue[0]
-		queue = queue[1:]
-		r := Exchange(ctx, t, rec, probe.Record{Probe: name, Event: "page", Item: path}, s.Port, s.TLS, Request{Method: "GET", Path: path})
-		a := ParseAnswer(r.Recv)
-		if a.Status == 0 {
+		r := probe.Record{Probe: name, Event: "page", Item: path}
+		start := time.Now()
+		sent, recv, err := Do(ctx, t, sp.Port, sp.TLS, Request{Method: "GET", Path: path})
+		r = rec.Add(finish(r, sp.Port, sp.TLS, sent, recv, err, start))
+		s.note(r)
+		if len(r.Recv) == 0 {
 			misses++
-			continue
 		}
-		if _, _, ok := entrance(r, a); ok {
-			found = true
-		}
-		links := ParsePage(a.Body).Links
-		if to := a.Header.Get("Location"); to != "" && a.Status >= 300 && a.Status < 400 {
-			links = append([]string{to}, links...)
-		}
-		for _, l := range links {
-			p, ok := Resolve(path, l, host, s.TLS)
-			if !ok || seen[p] || action.MatchString(p) || len(p) > 200 {
-				continue
-			}
-			seen[p] = true
-			if low := strings.ToLower(p); strings.Contains(low, "login") || strings.Contains(low, "sign") || strings.Contains(low, "auth") {
-				queue = slices.Insert(queue, 0, p)
-			} else {
-				queue = append(queue, p)
+		if full := ParseAnswer(recv); r.Cut && len(full.Body) > 0 {
+			if rest := excerpts(full.Body, probe.MaxBytes); len(rest) > 0 {
+				s.note(rec.Add(probe.Record{Probe: name, Event: "excerpt", Item: path, Port: r.Port, Detail: r.Detail, Recv: rest}))
 			}
 		}
 	}
 }
 
-// entrance tells whether the answer to a "page" record asks for a sign-in, and how.
-func entrance(r probe.Record, a Answer) (kind, path string, ok bool) {
-	if a.Status == 401 && strings.HasPrefix(strings.ToLower(a.Header.Get("WWW-Authenticate")), "basic") {
-		return "basic", r.Item, true
-	}
-	if a.Status >= 200 && a.Status < 300 || a.Status == 401 || a.Status == 403 {
-		if _, ok := ParsePage(a.Body).SignInForm(); ok {
-			return "form", r.Item, true
-		}
-	}
-	return "", "", false
-}
-
-// Parse states signin.interface for forms and Basic, access.anonymous for each
-// declared path that answered, and access.coverage.
+// Parse states signin.interface for each entrance, service.detail for what servers
+// call themselves, access.anonymous for each declared path that answered, and
+// access.coverage.
 func Parse(records []probe.Record) fact.Set {
 	var out fact.Set
-	var source []string
+	var source, order []string
 	planned, asked := -1, 0
-	seen := map[string]bool{}
-	targets := map[string]bool{} // where forms send to: the same form on many pages is one interface
+	sites := map[string]*site{}
+	secure := map[string]bool{}
+	read := map[string]bool{}
 	for _, r := range records {
-		if r.Event == "plan" {
-			planned, source = r.Number, append(source, r.Source())
-			continue
-		}
-		a := ParseAnswer(r.Recv)
-		if a.Status == 0 {
-			continue
-		}
 		switch r.Event {
-		case "page":
-			kind, path, ok := entrance(r, a)
-			if !ok {
+		case "plan":
+			planned, source = r.Number, append(source, r.Source())
+		case "page", "excerpt":
+			if probe.PortNumber(r.Port) == 0 {
 				continue
 			}
-			id := r.Port + " " + kind + " " + path
-			target := r.Port + " " + kind
-			if f, ok := ParsePage(a.Body).SignInForm(); ok && kind == "form" {
-				to := f.Action
-				if to == "" {
-					to = path
-				}
-				target += " " + to
+			if sites[r.Port] == nil {
+				sites[r.Port], secure[r.Port] = newSite(), r.Detail == "tls"
+				order = append(order, r.Port)
 			}
-			if seen[id] || targets[target] {
-				continue
-			}
-			seen[id], targets[target] = true, true
-			out = append(out, probe.Observed("signin.interface", id, map[string]any{
-				"port": r.Port, "kind": kind, "encrypted": r.Detail == "tls"}, r.Source()))
+			sites[r.Port].note(r)
 		case "read":
-			if r.Item == "" || seen["read "+r.Item] {
+			a := ParseAnswer(r.Recv)
+			if a.Status == 0 || r.Item == "" || read[r.Item] {
 				continue
 			}
-			seen["read "+r.Item] = true
+			read[r.Item] = true
 			asked++
 			granted, what := 0, []string{}
 			if a.Status >= 200 && a.Status < 300 && len(a.Body) > 0 {
@@ -184,6 +138,22 @@ func Parse(records []probe.Record) fact.Set {
 			}
 			out = append(out, probe.Observed("access.anonymous", r.Item, map[string]any{"asked": 1, "granted": granted, "what": what}, r.Source()))
 			source = append(source, r.Source())
+		}
+	}
+	for _, port := range order {
+		s := sites[port]
+		stated := map[string]bool{}
+		for _, e := range s.entrances() {
+			id := probe.Clip(port + " " + e.kind + " " + e.path)
+			if stated[id] {
+				continue
+			}
+			stated[id] = true
+			out = append(out, probe.Observed("signin.interface", id, map[string]any{
+				"port": port, "kind": e.kind, "encrypted": secure[port]}, e.source))
+		}
+		for _, k := range slices.Sorted(maps.Keys(s.details)) {
+			out = append(out, probe.Detail(port, name, k, s.details[k], s.source["detail "+k]))
 		}
 	}
 	if planned < 0 {

@@ -11,14 +11,19 @@ import (
 
 // Page is what matters of an HTML page: its forms and where it leads.
 type Page struct {
-	Forms []Form
-	Links []string // targets as written
+	Title    string
+	Forms    []Form
+	Links    []string // targets as written
+	Scripts  []string // files of scripts
+	Inline   []byte   // text of scripts in the page
+	Password bool     // there is a password input that no form would send
 }
 
 // Form is one HTML form.
 type Form struct {
 	Action string
 	Method string // "GET" or "POST"
+	Bare   bool   // neither is written: a script sends it, or a page of poor quality
 	Fields []Field
 }
 
@@ -63,6 +68,7 @@ var scripted = regexp.MustCompile(`location(?:\.href)?\s*=\s*["']([^"'\\]{1,200}
 func ParsePage(b []byte) Page {
 	var p Page
 	var form *Form
+	title, inline := false, false
 	z := html.NewTokenizer(bytes.NewReader(b))
 	z.SetMaxBuf(maxBody)
 	for {
@@ -75,8 +81,16 @@ func ParsePage(b []byte) Page {
 				p.Links = append(p.Links, string(m[1]))
 			}
 			return p
+		case html.TextToken:
+			switch text := z.Text(); {
+			case title && p.Title == "":
+				p.Title = strings.Join(strings.Fields(html.UnescapeString(string(text))), " ")
+			case inline:
+				p.Inline = append(append(p.Inline, text...), '\n')
+			}
 		case html.StartTagToken, html.SelfClosingTagToken:
 			tok := z.Token()
+			title, inline = tok.Data == "title", tok.Data == "script"
 			at := map[string]string{}
 			for _, a := range tok.Attr {
 				at[a.Key] = a.Val
@@ -86,24 +100,40 @@ func ParsePage(b []byte) Page {
 				if form != nil {
 					p.Forms = append(p.Forms, *form)
 				}
-				form = &Form{Action: at["action"], Method: "GET"}
+				form = &Form{Action: at["action"], Method: "GET", Bare: at["action"] == "" && at["method"] == ""}
+				if to := at["hx-post"]; to != "" {
+					form.Action, form.Bare, at["method"] = to, false, "post"
+				}
+				if strings.HasPrefix(strings.ToLower(strings.TrimSpace(form.Action)), "javascript:") {
+					form.Action, form.Bare = "", true
+				}
 				if strings.EqualFold(at["method"], "post") {
 					form.Method = "POST"
 				}
 			case "input":
+				if strings.EqualFold(at["type"], "password") && (form == nil || at["name"] == "") {
+					p.Password = true
+				}
 				if form != nil && len(form.Fields) < 64 {
 					form.Fields = append(form.Fields, Field{at["name"], strings.ToLower(at["type"]), at["value"]})
+				}
+			case "script":
+				if at["src"] != "" && len(p.Scripts) < 20 {
+					p.Scripts = append(p.Scripts, at["src"])
 				}
 			case "a", "frame", "iframe":
 				if to := at["href"] + at["src"]; to != "" && len(p.Links) < 200 {
 					p.Links = append(p.Links, to)
 				}
 			case "meta":
-				if _, to, ok := strings.Cut(strings.ToLower(at["content"]), "url="); ok && strings.EqualFold(at["http-equiv"], "refresh") {
-					p.Links = append(p.Links, strings.Trim(to, `'" `))
+				if i := strings.Index(strings.ToLower(at["content"]), "url="); i >= 0 && strings.EqualFold(at["http-equiv"], "refresh") {
+					if to := at["content"]; i+4 <= len(to) {
+						p.Links = append(p.Links, strings.Trim(to[i+4:], `'" `))
+					}
 				}
 			}
 		case html.EndTagToken:
+			title, inline = false, false
 			if tok := z.Token(); tok.Data == "form" && form != nil {
 				p.Forms = append(p.Forms, *form)
 				form = nil
