@@ -14,8 +14,8 @@ type endpoint struct {
 }
 
 var (
-	// quoted is a path in a text literal that speaks of signing in.
-	quoted = regexp.MustCompile("[\"'`]((?:https?://[^\"'`\\s/]{1,80})?/?[A-Za-z0-9_./~-]{0,100}(?i:login|log_in|signin|sign-in|sign_in|authenticate|auth|session|token)[A-Za-z0-9_./~-]{0,60})[\"'`?]")
+	// named is a path in a text literal that speaks of signing in.
+	named = regexp.MustCompile("[\"'`]((?:https?://[^\"'`\\s/]{1,80})?/?[A-Za-z0-9_./~-]{0,100}(?i:login|log_in|signin|sign-in|sign_in|authenticate|auth|session|token)[A-Za-z0-9_./~-]{0,60})[\"'`?]")
 	// pair are two members of an object, in an order that makes them user and password.
 	pair = regexp.MustCompile("(?i)[\"']?\\b([a-z_]{0,20}(?:user|login|email|e_mail|account|name|usr)[a-z_]{0,20})[\"']?\\s*(?::[^,{}]{1,120})?,\\s*[\"']?([a-z_]{0,20}(?:passw|passwd|pass|pwd|passcode)[a-z_]{0,20})\\b[\"']?\\s*[:},]")
 	// single is an object whose one member is a password.
@@ -36,7 +36,7 @@ const (
 func endpoints(text []byte) []endpoint {
 	var out []endpoint
 	seen := map[string]bool{}
-	for _, m := range quoted.FindAllSubmatchIndex(text, 60) {
+	for _, m := range named.FindAllSubmatchIndex(text, 60) {
 		p := string(text[m[2]:m[3]])
 		if !strings.Contains(p, "/") || seen[p] || static.MatchString(p) || len(out) >= maxEndpoints {
 			continue
@@ -76,7 +76,7 @@ func documented(body []byte) []endpoint {
 				walk(x, depth+1)
 			}
 		case string:
-			if strings.HasPrefix(v, "/") && quoted.MatchString(`"`+v+`"`) {
+			if strings.HasPrefix(v, "/") && named.MatchString(`"`+v+`"`) {
 				out = append(out, endpoint{path: v})
 			}
 		}

@@ -233,7 +233,7 @@ func (s *site) entrances() []entrance {
 	apis := 0
 	add := func(path, user, pass string) {
 		if pass != "" {
-			path += "#" + user + "," + pass
+			path = JSONPath(path, user, pass)
 		}
 		at, _, _ := strings.Cut(path, "#")
 		out, apis = append(out, entrance{"json", path, s.source[at], false}), apis+1
