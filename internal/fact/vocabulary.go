@@ -30,6 +30,9 @@ var Vocabulary = []Entry{
 	{"amplification", "port and protocol", `{port: string, protocol: string, question: string, sent: int, received: int, datagrams: int, percent: int}`, i18n.Text{
 		JA: "UDP の問い一つに対する応答の大きさ。percent は応答のバイト数を問いのバイト数で割った百分率で、送信元を偽った問いによる攻撃の踏み台になりうる度合い。",
 		EN: "How large the answer to one UDP question is; percent is bytes received for each hundred sent, which a question sent in another's name would turn on that other."}},
+	{"coap.resource", "port and path", `{port: string, path: string, type: string, answer: string}`, i18n.Text{
+		JA: "CoAP サーバーが一覧に挙げた資源と、サインインせずに読み出したときの応答コード（2.05 なら読めた。空なら尋ねていないか応答がない）。",
+		EN: "A resource that a CoAP server lists, and the code that reading it without signing in met (2.05: it could be read; empty: not asked, or no answer)."}},
 	{"declared.account", "account", `{user: string, port: string, initial: "unique-per-device"|"set-at-first-use"|"shared"|"none", changeable: bool}`, i18n.Text{
 		JA: "申告された利用者アカウントと初期値の決め方。",
 		EN: "A declared account and how its first value is made."}},

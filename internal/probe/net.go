@@ -261,17 +261,23 @@ func (p *Packets) Send(port int, b []byte) error {
 
 // Receive waits for one datagram from the target; those of others are dropped.
 func (p *Packets) Receive(wait time.Duration) ([]byte, error) {
+	b, _, err := p.ReceiveFrom(wait)
+	return b, err
+}
+
+// ReceiveFrom is Receive that also tells the port that the datagram came from.
+func (p *Packets) ReceiveFrom(wait time.Duration) ([]byte, int, error) {
 	if err := p.c.SetReadDeadline(time.Now().Add(wait)); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	buf := make([]byte, 64<<10)
 	for {
 		k, from, err := p.c.ReadFrom(buf)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if from, ok := from.(*net.UDPAddr); ok && from.AddrPort().Addr().Unmap() == p.n.addr.Unmap() {
-			return buf[:k], nil
+			return buf[:k], from.Port, nil
 		}
 	}
 }

@@ -9,7 +9,6 @@ package datagram
 import (
 	"context"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -28,7 +27,8 @@ const (
 
 // Events of an exchange. "asked" holds the question and the first datagram of the
 // answer; number counts the datagrams, detail is "SENT RECEIVED", both in bytes.
-// "more" holds a further datagram of the answer to the last question of its port.
+// "more" holds a further datagram of the answer to the last question of its port;
+// sent is what it answers, when something was sent in between.
 const (
 	Asked = "asked"
 	More  = "more"
@@ -43,73 +43,94 @@ type Question struct {
 	Many  bool // the answer may be several datagrams
 	// Mask holds values that must not be kept.
 	Mask []string
+	// Next is shown each datagram of the answer and returns what to send back to
+	// where it came from, and whether to wait for more; nil = nothing, see Many.
+	Next func(got []byte) (reply []byte, more bool)
 	// Ours tells an answer from other traffic; nil = any. It sees bytes before masking.
 	Ours func([]byte) bool
 }
 
 // Ask puts the question, again when nothing comes back, and records the exchange
-// for the probe. It returns the first datagram's record as kept.
-func Ask(ctx context.Context, t *probe.Target, rec *probe.Recorder, name string, q Question) probe.Record {
+// for the probe. It returns the answer as the transcript holds it.
+func Ask(ctx context.Context, t *probe.Target, rec *probe.Recorder, name string, q Question) Answer {
 	start := time.Now()
-	var got [][]byte
+	var got []exchanged
 	var err error
 	for range max(1, t.Pace.UDPTries) {
 		if got, err = once(ctx, t, q); len(got) > 0 || ctx.Err() != nil || probe.Word(err) == "refused" {
 			break
 		}
 	}
-	received := 0
-	for _, b := range got {
-		received += len(b)
+	sent, received := len(q.Send), 0
+	for _, x := range got {
+		sent, received = sent+len(x.sent), received+len(x.recv)
 	}
 	r := probe.Record{Probe: name, Event: Asked, Port: probe.UDP(q.Port), Item: q.Item, Sent: q.Send, Number: len(got),
-		Detail: fmt.Sprintf("%d %d", len(q.Send), received), Took: time.Since(start).Milliseconds()}
+		Detail: fmt.Sprintf("%d %d", sent, received), Took: time.Since(start).Milliseconds()}
 	if len(got) == 0 {
 		r.Error = probe.Word(err)
 	} else {
-		r.Recv = got[0]
+		r.Recv = got[0].recv
 	}
 	r = rec.Add(r, q.Mask...)
-	kept := len(r.Recv)
-	for _, b := range got[min(1, len(got)):] {
-		if kept += len(b); kept > 2*probe.MaxBytes {
+	records, kept := []probe.Record{r}, len(r.Recv)
+	for _, x := range got[min(1, len(got)):] {
+		if kept += len(x.recv); kept > 2*probe.MaxBytes {
 			break // the sizes are known; more of the like is not kept
 		}
-		rec.Add(probe.Record{Probe: name, Event: More, Port: r.Port, Item: q.Item, Recv: b}, q.Mask...)
+		records = append(records, rec.Add(probe.Record{Probe: name, Event: More, Port: r.Port, Item: q.Item, Sent: x.sent, Recv: x.recv}, q.Mask...))
 	}
-	return r
+	return Answers(records)[0]
 }
 
-func once(ctx context.Context, t *probe.Target, q Question) ([][]byte, error) {
-	send, receive, end, err := socket(ctx, t, q)
+// exchanged is a datagram of an answer and what was sent for it.
+type exchanged struct{ sent, recv []byte }
+
+func once(ctx context.Context, t *probe.Target, q Question) ([]exchanged, error) {
+	s, err := open(ctx, t, q)
 	if err != nil {
 		return nil, err
 	}
-	defer end()
-	if err := send(q.Send); err != nil {
+	defer s.end()
+	if err := s.send(q.Port, q.Send); err != nil {
 		return nil, err
 	}
-	var got [][]byte
+	var got []exchanged
+	var last []byte
 	total := 0
 	deadline := time.Now().Add(t.Pace.UDPWait)
-	for len(got) < MaxDatagrams && total < MaxBytes {
+	for len(got) < MaxDatagrams && total < MaxBytes && ctx.Err() == nil {
 		wait := time.Until(deadline)
-		if len(got) > 0 {
+		switch {
+		case last != nil:
+			wait = t.Pace.UDPWait
+		case len(got) > 0:
 			wait = min(Quiet, wait+t.Pace.UDPWait)
 		}
-		if wait <= 0 || ctx.Err() != nil {
+		if wait <= 0 {
 			break
 		}
-		var b []byte
-		if b, err = receive(wait); err != nil {
+		b, from, e := s.receive(wait)
+		if e != nil {
+			err = e
 			break
 		}
 		if len(b) == 0 || q.Ours != nil && !q.Ours(b) {
+			total += 64 + len(b) // a flood of foreign datagrams ends too
 			continue
 		}
-		got = append(got, b)
+		got = append(got, exchanged{last, b})
 		total += len(b)
-		if !q.Many {
+		last = nil
+		more := q.Many
+		if q.Next != nil {
+			if last, more = q.Next(b); last != nil {
+				if err = s.send(from, last); err != nil {
+					break
+				}
+			}
+		}
+		if !more {
 			break
 		}
 	}
@@ -119,29 +140,39 @@ func once(ctx context.Context, t *probe.Target, q Question) ([][]byte, error) {
 	return got, err
 }
 
-// socket opens a connected socket, which hears refusals, or one that hears all
+// socket sends to ports of the device and hears it.
+type socket struct {
+	send    func(port int, b []byte) error
+	receive func(time.Duration) (b []byte, from int, err error)
+	end     func()
+}
+
+// open opens a connected socket, which hears refusals, or one that hears all
 // ports of the device.
-func socket(ctx context.Context, t *probe.Target, q Question) (send func([]byte) error, receive func(time.Duration) ([]byte, error), end func(), err error) {
+func open(ctx context.Context, t *probe.Target, q Question) (socket, error) {
 	if q.Roams {
 		if p, err := t.Net.Packets(ctx); err == nil {
 			stop := context.AfterFunc(ctx, func() { _ = p.Close() })
-			return func(b []byte) error { return p.Send(q.Port, b) }, p.Receive, func() { stop(); _ = p.Close() }, nil
+			return socket{p.Send, p.ReceiveFrom, func() { stop(); _ = p.Close() }}, nil
 		}
 	}
-	var c net.Conn
-	if c, err = t.Net.UDP(ctx, q.Port, t.Pace.UDPWait); err != nil {
-		return nil, nil, nil, err
+	c, err := t.Net.UDP(ctx, q.Port, t.Pace.UDPWait)
+	if err != nil {
+		return socket{}, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 	buf := make([]byte, 64<<10)
-	receive = func(wait time.Duration) ([]byte, error) {
-		if err := c.SetReadDeadline(time.Now().Add(wait)); err != nil {
-			return nil, err
-		}
-		n, err := c.Read(buf)
-		return slices.Clone(buf[:n]), err
-	}
-	return func(b []byte) error { _, err := c.Write(b); return err }, receive, func() { stop(); _ = c.Close() }, nil
+	return socket{
+		send: func(_ int, b []byte) error { _, err := c.Write(b); return err },
+		receive: func(wait time.Duration) ([]byte, int, error) {
+			if err := c.SetReadDeadline(time.Now().Add(wait)); err != nil {
+				return nil, 0, err
+			}
+			n, err := c.Read(buf)
+			return slices.Clone(buf[:n]), q.Port, err
+		},
+		end: func() { stop(); _ = c.Close() },
+	}, nil
 }
 
 // Ports returns the UDP ports on which the protocol was found.

@@ -7,6 +7,7 @@ import (
 
 	"hoshi/internal/fact"
 	"hoshi/internal/probe"
+	"hoshi/internal/probe/coap"
 	"hoshi/internal/probe/ftp"
 	"hoshi/internal/probe/greeting"
 	"hoshi/internal/probe/host"
@@ -19,6 +20,7 @@ import (
 	"hoshi/internal/probe/ssh"
 	"hoshi/internal/probe/tcp"
 	"hoshi/internal/probe/telnet"
+	"hoshi/internal/probe/tftp"
 	"hoshi/internal/probe/tls"
 	"hoshi/internal/probe/udp"
 )
@@ -30,6 +32,8 @@ var Protocols = append([]probe.Protocol{
 	telnet.Protocol,
 	ftp.Protocol,
 	snmp.Protocol, snmp.First, snmp.Third,
+	tftp.Protocol,
+	coap.Protocol,
 }, greeting.Protocols...) // named, and asked nothing further
 
 // Probes are all probes in the order in which they run.

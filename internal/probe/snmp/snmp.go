@@ -68,8 +68,8 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 			if ctx.Err() != nil {
 				return Message{}
 			}
-			r := datagram.Ask(ctx, t, rec, name, datagram.Question{Port: port, Item: item, Send: send, Many: many, Mask: mask})
-			m, ok := Parse(r.Recv)
+			a := datagram.Ask(ctx, t, rec, name, datagram.Question{Port: port, Item: item, Send: send, Many: many, Mask: mask})
+			m, ok := Parse(a.Record.Recv)
 			if !ok || !m.Answers() {
 				return Message{}
 			}
