@@ -19,7 +19,7 @@ var rangeLike = regexp.MustCompile(`^[0-9.]+-[0-9.]+$`)
 
 // Resolve turns what a person typed into the one address of a run. Ranges, names
 // with several addresses, addresses that are no single device, and public
-// addresses without leave are refused.
+// addresses without leave are refused. lookup nil means the system's resolver.
 func Resolve(ctx context.Context, text string, lookup Lookup, public bool) (netip.Addr, error) {
 	refuse := func(key string, args ...any) (netip.Addr, error) {
 		return netip.Addr{}, fault.New(fault.Invalid, "assess.Resolve", key, append([]any{"address", text}, args...)...)
@@ -35,6 +35,11 @@ func Resolve(ctx context.Context, text string, lookup Lookup, public bool) (neti
 	if err != nil {
 		if strings.Contains(text, ":") {
 			return refuse("assess.address")
+		}
+		if lookup == nil {
+			lookup = func(ctx context.Context, name string) ([]netip.Addr, error) {
+				return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+			}
 		}
 		all, err := lookup(ctx, text)
 		for i := range all {

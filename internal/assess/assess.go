@@ -11,7 +11,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -48,6 +47,8 @@ type Options struct {
 	// Resume goes on with the run whose journal lies there. It must have been of the
 	// same target, product, edition, tool and parameters.
 	Resume bool
+	// Asked is how long a person was busy with questions before the start.
+	Asked time.Duration
 
 	Now      func() time.Time
 	Rand     io.Reader
@@ -55,17 +56,6 @@ type Options struct {
 	Lookup   Lookup                                // nil: the system's resolver
 	Secret   func(evidence.Secret) (string, error) // nil: environment and files
 	Progress func(Event)                           // may be nil
-}
-
-// Event is one step of progress.
-type Event struct {
-	At    int64  `json:"at"` // ms since the run began
-	Probe string `json:"probe"`
-	State string `json:"state"` // "begin", "progress", "end"
-	Done  int    `json:"done,omitempty"`
-	Total int    `json:"total,omitempty"` // 0 when not known beforehand
-	Port  string `json:"port,omitempty"`
-	Note  string `json:"note,omitempty"` // the record's event
 }
 
 // Plan is what a run will do, known before anything is sent.
@@ -82,20 +72,14 @@ func Prepare(ctx context.Context, o Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	lookup := o.Lookup
-	if lookup == nil {
-		lookup = func(ctx context.Context, name string) ([]netip.Addr, error) {
-			return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
-		}
-	}
-	a, err := Resolve(ctx, o.Address, lookup, o.AllowPublic)
+	a, err := Resolve(ctx, o.Address, o.Lookup, o.AllowPublic)
 	if err != nil {
 		return nil, err
 	}
 	plan := &Plan{Addr: a, Network: mode(a, o.OwnNamespace), Product: p}
 	secret := o.Secret
 	if secret == nil {
-		secret = readSecret
+		secret = ReadSecret
 	}
 	for i, x := range p.Accounts {
 		pa := probe.Account{User: x.User, Port: x.Port, Initial: x.Initial}
@@ -111,7 +95,8 @@ func Prepare(ctx context.Context, o Options) (*Plan, error) {
 	return plan, nil
 }
 
-func readSecret(s evidence.Secret) (string, error) {
+// ReadSecret reads a value from the environment variable or file that is named.
+func ReadSecret(s evidence.Secret) (string, error) {
 	if s.Env != "" {
 		return os.Getenv(s.Env), nil
 	}

@@ -6,11 +6,46 @@ import (
 	"hoshi/internal/probe"
 )
 
-// gauge turns records into progress.
+// Event is one step of progress.
+type Event struct {
+	At    int64  `json:"at"` // ms since the run began
+	Probe string `json:"probe"`
+	State string `json:"state"` // "begin", "progress", "end"
+	Done  int    `json:"done,omitempty"`
+	Total int    `json:"total,omitempty"` // 0 when not known beforehand
+	Rate  int    `json:"rate,omitempty"`  // packets or ports a second, lately
+	Left  int    `json:"left,omitempty"`  // seconds that the probe will take at this rate; 0 = not known
+	Port  string `json:"port,omitempty"`
+	Item  string `json:"item,omitempty"`
+	Note  string `json:"note,omitempty"`  // the record's event
+	Error string `json:"error,omitempty"` // the record's error
+	// Load is how the device bears the test, when the record is about that.
+	Load *Load `json:"load,omitempty"`
+}
+
+// Load is how the device bears the test at a moment.
+type Load struct {
+	Answers int `json:"answers"` // of witnesses, ports that are known to answer
+	Lost    int `json:"lost"`
+}
+
+// gauge turns records into progress. Its record is called with the recorder's
+// lock held, so calls do not overlap.
 type gauge struct {
-	o     Options
-	ports int
-	over  atomic.Bool // the run has ended; a probe left behind may still record
+	o       Options
+	settled map[string]*tally
+	over    atomic.Bool // the run has ended; a probe left behind may still record
+}
+
+// tally counts the settled ports of a scan.
+type tally struct {
+	done  int
+	since []point // of the last seconds
+}
+
+type point struct {
+	at   int64
+	done int
 }
 
 func (g *gauge) stop() { g.over.Store(true) }
@@ -21,18 +56,53 @@ func (g *gauge) emit(e Event) {
 	}
 }
 
-// record is called with the recorder's lock held, so calls do not overlap.
+const (
+	allPorts = 65535
+	lately   = 5000 // ms over which a rate is taken
+)
+
 func (g *gauge) record(r probe.Record) {
-	e := Event{At: r.At, Probe: r.Probe, State: "progress", Port: r.Port, Note: r.Event, Done: r.Number}
-	if r.Probe == "tcp" {
-		e.Done, e.Total = 0, 65535
-		if r.Event == "open" {
-			g.ports++
+	e := Event{At: r.At + r.Took, Probe: r.Probe, State: "progress", Port: r.Port, Item: r.Item, Note: r.Event, Error: r.Error, Done: r.Number}
+	if r.Probe == "tcp" || r.Probe == "udp" {
+		t := g.tally(r.Probe)
+		t.add(r)
+		e.Done, e.Total = t.done, allPorts
+		e.Rate = t.rate(e.At)
+		if e.Rate > 0 {
+			e.Left = (allPorts - t.done) / e.Rate
 		}
-		if r.Event == "closed" || r.Event == "filtered" {
-			_ = probe.ParseRanges(r.Ports, func(int) { g.ports++ })
-		}
-		e.Done = g.ports
 	}
 	g.emit(e)
+}
+
+func (g *gauge) tally(name string) *tally {
+	if g.settled == nil {
+		g.settled = map[string]*tally{}
+	}
+	if g.settled[name] == nil {
+		g.settled[name] = &tally{}
+	}
+	return g.settled[name]
+}
+
+func (t *tally) add(r probe.Record) {
+	switch r.Event {
+	case "open", "closed", "filtered":
+		if r.Port != "" {
+			t.done++
+		}
+		_ = probe.ParseRanges(r.Ports, func(int) { t.done++ })
+		t.done = min(t.done, allPorts)
+	}
+}
+
+func (t *tally) rate(at int64) int {
+	t.since = append(t.since, point{at, t.done})
+	for len(t.since) > 2 && t.since[0].at < at-lately {
+		t.since = t.since[1:]
+	}
+	if took := at - t.since[0].at; took > 0 {
+		return int(int64(t.done-t.since[0].done) * 1000 / took)
+	}
+	return 0
 }

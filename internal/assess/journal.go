@@ -23,8 +23,10 @@ const JournalFormat = "hoshi-journal/1"
 // maxJournal bounds a journal that is read, in bytes.
 const maxJournal = 256 << 20
 
+const suffix = ".journal"
+
 // JournalFile is where the journal of a run lies whose evidence goes to out.
-func JournalFile(out string) string { return out + ".journal" }
+func JournalFile(out string) string { return out + suffix }
 
 // Header is the first line of a journal: what must be the same when the run goes
 // on, and what it was started with. Secrets are not in it.

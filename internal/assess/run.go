@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -138,6 +139,9 @@ func (r *runner) openJournal(h Header) (time.Time, error) {
 
 // begin writes down how the run starts, or that it goes on.
 func (r *runner) begin(began time.Time) {
+	if r.o.Asked > 0 {
+		defer r.note(probe.Record{Event: "step", Item: "start", Took: r.o.Asked.Milliseconds(), Detail: "done"})
+	}
 	if r.past == nil {
 		for _, c := range r.o.Consents {
 			r.note(probe.Record{Event: "consent", Item: string(c)})
@@ -145,6 +149,9 @@ func (r *runner) begin(began time.Time) {
 		return
 	}
 	r.rec.Resume(began, r.past.Records)
+	for _, x := range r.past.Records {
+		r.g.tally(x.Probe).add(x)
+	}
 	last := r.past.Last()
 	if name, begun := r.past.under(); name != "" {
 		r.note(probe.Record{Event: "cut", Item: name, At: begun, Took: last - begun})
@@ -218,7 +225,7 @@ func (r *runner) ended(outer, ctx context.Context, err error) error {
 	case errors.Is(err, errUnwritable):
 		kind, key = fault.Unavailable, "assess.unwritable"
 	case errors.Is(err, errAnother):
-		why, kind, key = "another", fault.Conflict, "assess.another"
+		why, kind, key = "another", fault.Unavailable, "assess.another"
 	case outer.Err() != nil:
 		why, kind, key = "person", fault.Unavailable, "assess.cancelled"
 		if r.j != nil {
@@ -226,7 +233,7 @@ func (r *runner) ended(outer, ctx context.Context, err error) error {
 		}
 	}
 	r.note(probe.Record{Event: "interrupted", Detail: why})
-	return fault.Wrap(kind, "assess.Run", err, key, "file", r.o.Journal, "address", r.t.Addr.String())
+	return fault.Wrap(kind, "assess.Run", err, key, "file", r.o.Journal, "out", strings.TrimSuffix(r.o.Journal, suffix), "address", r.t.Addr.String())
 }
 
 // person puts a step to the person and writes down how long it took, for the

@@ -1,20 +1,18 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"crypto"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"hoshi/internal/assess"
 	"hoshi/internal/criteria"
@@ -28,29 +26,34 @@ import (
 const Tool = "hoshi " + Version
 
 type assessFlags struct {
-	product, out, key, edition, consent, pace string
-	json, yes, public, template               bool
+	product, out, key, edition, consent, pace, resume string
+	json, yes, public, template, fast                 bool
 }
 
 func newAssessCmd(env *Env) *cobra.Command {
 	l := env.Lang()
 	var f assessFlags
 	c := &cobra.Command{
-		Use:   "assess ADDRESS",
+		Use:   "assess [ADDRESS]",
 		Short: l.T("assess.cmd"),
 		Long:  l.T("assess.cmd.long"),
 		Args: func(c *cobra.Command, args []string) error {
-			if f.template {
+			if f.template || f.resume != "" || len(args) == 0 && newDialog(env) != nil {
 				return cobra.NoArgs(c, args)
 			}
 			return oneArg("assess.need-address")(c, args)
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			if f.template {
+			switch {
+			case f.template:
 				_, err := io.WriteString(env.Stdout, evidence.ProductTemplate(l))
 				return err
+			case f.resume != "":
+				return resumeAssess(c, env, f)
+			case len(args) == 0:
+				return firstAssess(c.Context(), env, f)
 			}
-			return runAssess(c.Context(), env, args[0], f)
+			return runAssess(c.Context(), env, args[0], f, newDialog(env), nil)
 		},
 	}
 	c.Flags().StringVar(&f.product, "product", "", l.T("assess.flag.product"))
@@ -58,7 +61,10 @@ func newAssessCmd(env *Env) *cobra.Command {
 	c.Flags().StringVar(&f.key, "key", "", l.T("assess.flag.key"))
 	c.Flags().StringVar(&f.edition, "edition", assess.DefaultEdition, l.T("assess.flag.edition"))
 	c.Flags().StringVar(&f.consent, "consent", "", l.T("assess.flag.consent"))
+	c.Flags().BoolVar(&f.fast, "fast", false, l.T("assess.flag.fast"))
 	c.Flags().StringVar(&f.pace, "pace", "careful", l.T("assess.flag.pace"))
+	_ = c.Flags().MarkHidden("pace") // the former way to say --fast
+	c.Flags().StringVar(&f.resume, "resume", "", l.T("assess.flag.resume"))
 	c.Flags().BoolVar(&f.json, "json", false, l.T("assess.flag.json"))
 	c.Flags().BoolVar(&f.yes, "yes", false, l.T("assess.flag.yes"))
 	c.Flags().BoolVar(&f.public, "allow-public", false, l.T("assess.flag.public"))
@@ -76,7 +82,39 @@ func oneArg(key string) cobra.PositionalArgs {
 	}
 }
 
-func runAssess(ctx context.Context, env *Env, address string, f assessFlags) error {
+// resumeAssess goes on with a stopped run. Its journal knows what it was started
+// with; what the command line says besides must not contradict it.
+func resumeAssess(c *cobra.Command, env *Env, f assessFlags) error {
+	f.out = f.resume
+	past, err := assess.ReadJournal(assess.JournalFile(f.out))
+	if err != nil {
+		return err
+	}
+	h := past.Header
+	if !c.Flags().Changed("product") {
+		f.product = h.ProductFile
+	}
+	if !c.Flags().Changed("edition") {
+		f.edition = h.EditionID
+	}
+	if !c.Flags().Changed("pace") && !f.fast {
+		f.pace = h.Pace()
+	}
+	if !c.Flags().Changed("consent") {
+		f.consent = join(h.Consents())
+	}
+	f.public = f.public || h.Parameters["allowPublic"] == true
+	f.yes = true // the questions before the start were answered then
+	return runAssess(c.Context(), env, h.Target, f, newDialog(env), nil)
+}
+
+// started is what the first-time path knows that the command line does not.
+type started struct {
+	secret func(evidence.Secret) (string, error)
+	asked  time.Duration
+}
+
+func runAssess(ctx context.Context, env *Env, address string, f assessFlags, d *dialog, first *started) error {
 	l := env.Lang()
 	if f.product == "" {
 		return fault.New(fault.Invalid, "cli.assess", "assess.need-product")
@@ -90,21 +128,18 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags) err
 		return err
 	}
 	o := assess.Options{Address: address, ProductFile: f.product, Product: src, Edition: edition, Tool: Tool, AllowPublic: f.public,
-		Now: time.Now, Rand: rand.Reader}
-	switch f.pace {
-	case "careful":
-		o.Pace = probe.Careful()
-	case "fast":
-		o.Pace = probe.Fast()
-	default:
-		return fault.New(fault.Invalid, "cli.assess", "assess.pace", "pace", f.pace)
+		Now: time.Now, Rand: rand.Reader, Journal: assess.JournalFile(f.out)}
+	if o.Pace, err = pace(f); err != nil {
+		return err
 	}
-	switch f.consent {
-	case "signin":
-		o.Consents = append(o.Consents, probe.ConsentSignIn)
-	case "":
-	default:
-		return fault.New(fault.Invalid, "cli.assess", "assess.consent-word", "word", f.consent)
+	if o.Consents, err = consents(f.consent); err != nil {
+		return err
+	}
+	if first != nil {
+		o.Secret = first.secret
+		o.Asked = first.asked
+	} else if d != nil && !f.json {
+		o.Secret = askedSecret(ctx, l, d)
 	}
 	key, err := readKey(f.key)
 	if err != nil {
@@ -114,12 +149,18 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags) err
 	if err != nil {
 		return err
 	}
-	if err := ask(env, plan, f, &o); err != nil {
+	show := newProgress(env, l, f.json)
+	if d != nil && !f.json {
+		o.Person = show.person(d)
+	}
+	if err := goOn(ctx, env, d, f, &o); err != nil {
 		return err
 	}
-	o.Journal = assess.JournalFile(f.out)
-	if err := goOn(env, &o); err != nil {
+	if err := ask(ctx, env, d, plan, f, &o); err != nil {
 		return err
+	}
+	if d != nil {
+		o.Asked += d.spent
 	}
 	// The file is made before the test: minutes of work must not fail at the end.
 	out, err := os.OpenFile(f.out, os.O_WRONLY|os.O_CREATE, 0o600)
@@ -127,11 +168,14 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags) err
 		return fault.Wrap(fault.Invalid, "cli.assess", err, "assess.out", "file", f.out)
 	}
 	defer out.Close()
-	show := newProgress(env, l)
 	o.Progress = show.event
+	show.begin(assess.Estimate(plan, o))
 	run, err := assess.Run(ctx, o)
 	show.end()
 	if err != nil {
+		if e, ok := errors.AsType[*fault.Error](err); ok && e.Key == "assess.interrupted" {
+			return Stopped{err}
+		}
 		return err
 	}
 	if err := out.Truncate(0); err != nil {
@@ -147,75 +191,54 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags) err
 	return report(env, l, edition, run, f, key)
 }
 
-// goOn finds the journal of a run that was stopped and takes it up, or begins anew
-// when the person at the terminal wants that.
-func goOn(env *Env, o *assess.Options) error {
-	past, err := assess.ReadJournal(o.Journal)
-	if fault.Is(err, fault.NotFound) {
-		return nil
+func pace(f assessFlags) (probe.Pace, error) {
+	switch {
+	case f.fast, f.pace == "fast":
+		return probe.Fast(), nil
+	case f.pace == "careful":
+		return probe.Careful(), nil
 	}
-	if err != nil {
-		return err
-	}
-	l := env.Lang()
-	done := "-"
-	for _, r := range past.Records {
-		if r.Probe == assess.RunTranscript && r.Event == "begin" {
-			done = l.T("assess.probe." + r.Item)
-		}
-	}
-	args := []any{"started", past.Header.Started.Local().Format("2006-01-02 15:04"), "done", done}
-	o.Resume = true
-	if !terminal(env.Stdin) || !terminal(env.Stderr) {
-		fmt.Fprintln(env.Stderr, l.T("assess.resuming", args...))
-		return nil
-	}
-	fmt.Fprint(env.Stderr, l.T("assess.ask-resume", args...)+" ")
-	answer, _ := bufio.NewReader(env.Stdin).ReadString('\n')
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "n", "no", "いいえ":
-		o.Resume = false
-		if err := os.Remove(o.Journal); err != nil {
-			return fault.Wrap(fault.Invalid, "cli.assess", err, "assess.out", "file", o.Journal)
-		}
-	}
-	return nil
+	return probe.Pace{}, fault.New(fault.Invalid, "cli.assess", "assess.pace", "pace", f.pace)
 }
 
-// ask tells what will be tested and asks for consent at a terminal.
-func ask(env *Env, plan *assess.Plan, f assessFlags, o *assess.Options) error {
-	l := env.Lang()
-	say := func(key string, args ...any) { fmt.Fprintln(env.Stderr, l.T(key, args...)) }
-	say("assess.target", "address", plan.Addr, "name", plan.Product.Product.Name.In(l), "models", strings.Join(plan.Product.Product.Models, ", "))
-	if plan.Network == probe.ModeShared {
-		say("assess.mixed")
-	}
-	in, out := env.Stdin, env.Stderr
-	if !terminal(in) || !terminal(out) || f.yes {
-		if !slices.Contains(o.Consents, probe.ConsentSignIn) {
-			say("assess.no-consent")
+func consents(text string) ([]probe.Consent, error) {
+	var out []probe.Consent
+	for w := range strings.SplitSeq(text, ",") {
+		c := probe.Consent(strings.TrimSpace(w))
+		switch {
+		case c == "":
+		case !slices.Contains(probe.Consents, c):
+			return nil, fault.New(fault.Invalid, "cli.assess", "assess.consent-word", "word", string(c), "known", join(probe.Consents))
+		case !slices.Contains(out, c):
+			out = append(out, c)
 		}
-		return nil
 	}
-	lines := bufio.NewReader(in)
-	question := func(key string) bool {
-		fmt.Fprint(out, l.T(key)+" ")
-		s, _ := lines.ReadString('\n')
-		s = strings.ToLower(strings.TrimSpace(s))
-		return s == "y" || s == "yes" || s == "はい"
-	}
-	if !question("assess.ask") {
-		return fault.New(fault.Invalid, "cli.assess", "assess.stopped")
-	}
-	if !slices.Contains(o.Consents, probe.ConsentSignIn) && question("assess.ask-signin") {
-		o.Consents = append(o.Consents, probe.ConsentSignIn)
-	}
-	return nil
+	return out, nil
 }
 
-func terminal(x any) bool {
-	f, ok := x.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+func join(cs []probe.Consent) string {
+	var out []string
+	for _, c := range cs {
+		out = append(out, string(c))
+	}
+	return strings.Join(out, ",")
+}
+
+// askedSecret reads a secret from where the declaration points, and asks for it
+// where nothing is there.
+func askedSecret(ctx context.Context, l i18n.Lang, d *dialog) func(evidence.Secret) (string, error) {
+	asked := map[evidence.Secret]string{}
+	return func(s evidence.Secret) (string, error) {
+		if v, err := assess.ReadSecret(s); err == nil && v != "" {
+			return v, nil
+		}
+		if v := asked[s]; v != "" {
+			return v, nil
+		}
+		v, err := d.secret(ctx, l.T("assess.ask-secret", "place", s.Env+s.File))
+		asked[s] = v
+		return v, err
+	}
 }
 
 func readFile(name string, limit int64) ([]byte, error) {
@@ -247,62 +270,6 @@ func readKey(name string) (crypto.Signer, error) {
 	return key, nil
 }
 
-// progress shows a run: one living line on a terminal, one line for each stage elsewhere.
-type progress struct {
-	w    io.Writer
-	l    i18n.Lang
-	live bool
-	mu   sync.Mutex
-	last time.Time
-	open map[string]int
-}
-
-func newProgress(env *Env, l i18n.Lang) *progress {
-	return &progress{w: env.Stderr, l: l, live: terminal(env.Stderr), open: map[string]int{}}
-}
-
-func (p *progress) event(e assess.Event) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	name := p.l.T("assess.probe." + e.Probe)
-	switch e.State {
-	case "begin":
-		if !p.live {
-			fmt.Fprintln(p.w, p.l.T("assess.begin", "seconds", e.At/1000, "what", name))
-		}
-	case "progress":
-		p.open[e.Probe]++
-		switch {
-		case e.Note == "down":
-			p.line(p.l.T("assess.down"))
-		case e.Note == "gave-up":
-			p.line(p.l.T("assess.gave-up"))
-		}
-	}
-	if !p.live || e.State == "progress" && time.Since(p.last) < 80*time.Millisecond {
-		return
-	}
-	p.last = time.Now()
-	count := fmt.Sprint(p.open[e.Probe])
-	if e.Total > 0 {
-		count = fmt.Sprintf("%d/%d", e.Done, e.Total)
-	}
-	fmt.Fprintf(p.w, "\r\x1b[K%3ds  %s  %s %s", e.At/1000, name, count, e.Port)
-}
-
-func (p *progress) line(s string) {
-	if p.live {
-		s = "\r\x1b[K" + s
-	}
-	fmt.Fprintln(p.w, s)
-}
-
-func (p *progress) end() {
-	if p.live {
-		fmt.Fprint(p.w, "\r\x1b[K")
-	}
-}
-
 // report prints what follows from the run; the answer is no when a criterion is
 // not met.
 func report(env *Env, l i18n.Lang, e *criteria.Edition, run *evidence.Run, f assessFlags, key crypto.Signer) error {
@@ -312,19 +279,69 @@ func report(env *Env, l i18n.Lang, e *criteria.Edition, run *evidence.Run, f ass
 			answer = No{}
 		}
 	}
+	machine, person := assess.Minutes(run.Transcripts[assess.RunTranscript])
+	tcp, udp := coverage(run, "tcp"), coverage(run, "udp")
 	if f.json {
-		if err := writeJSON(env.Stdout, map[string]any{"bundle": f.out, "notice": e.Notice(), "run": run.Info, "signed": key != nil, "verdicts": run.Verdicts}); err != nil {
+		if err := writeJSON(env.Stdout, map[string]any{"bundle": f.out, "notice": e.Notice(), "run": run.Info, "signed": key != nil, "verdicts": run.Verdicts,
+			"ports": map[string]any{"tcp": tcp, "udp": udp}, "machineSeconds": int(machine.Seconds()), "personSeconds": int(person.Seconds())}); err != nil {
 			return err
 		}
 		return answer
 	}
 	w := env.Stdout
 	printVerdicts(w, l, e, run.Verdicts, run.Info.HostMixed)
+	for _, c := range []struct {
+		name string
+		n    map[string]int
+	}{{"TCP", tcp}, {"UDP", udp}} {
+		if c.n != nil {
+			fmt.Fprintln(w, l.T("assess.ports", "protocol", c.name, "open", group(c.n["open"]), "closed", group(c.n["closed"]),
+				"filtered", group(c.n["filtered"]), "undecided", group(c.n["undecided"])))
+		}
+	}
+	fmt.Fprintln(w, l.T("assess.minutes", "machine", spell(l, machine), "person", spell(l, person)))
 	fmt.Fprintln(w, l.T("assess.saved", "file", f.out))
 	if key == nil {
 		fmt.Fprintln(w, l.T("assess.unsigned"))
 	}
 	return answer
+}
+
+// coverage is how complete a scan was, in numbers; nil when it was not made.
+func coverage(run *evidence.Run, protocol string) map[string]int {
+	f, ok := run.Facts.Get(protocol+".coverage", "")
+	if !ok {
+		return nil
+	}
+	out := map[string]int{}
+	for _, k := range []string{"asked", "open", "closed", "filtered", "undecided"} {
+		out[k] = int(probe.Int(f.Value, k))
+	}
+	return out
+}
+
+// group writes a number with commas: 65,518.
+func group(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// spell writes a time as people say it: "1 min 20 s".
+func spell(l i18n.Lang, d time.Duration) string {
+	d = d.Round(time.Second)
+	h, m, s := int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60
+	switch {
+	case h > 0:
+		return l.T("assess.time.hours", "hours", h, "minutes", m)
+	case m > 0 && s > 0:
+		return l.T("assess.time.minutes-seconds", "minutes", m, "seconds", s)
+	case m > 0:
+		return l.T("assess.time.minutes", "minutes", m)
+	}
+	return l.T("assess.time.seconds", "seconds", s)
 }
 
 // printVerdicts lists verdicts, the ones to act on first, with what to do now.

@@ -44,6 +44,7 @@ const (
 	ExitUsage       = 2 // wrong words on the command line or wrong input
 	ExitUnavailable = 3 // something outside does not answer
 	ExitInternal    = 4 // a defect
+	ExitStopped     = 5 // a person stopped the command; it can go on
 )
 
 // No is returned by a command that did its work and whose answer is negative;
@@ -52,6 +53,12 @@ type No struct{}
 
 func (No) Error() string { return "the answer is no" }
 
+// Stopped wraps the error of a command that a person stopped and that can go on.
+type Stopped struct{ error }
+
+// Unwrap gives the sentence.
+func (s Stopped) Unwrap() error { return s.error }
+
 // ExitCode maps an error to the documented exit code.
 func ExitCode(err error) int {
 	if err == nil {
@@ -59,6 +66,9 @@ func ExitCode(err error) int {
 	}
 	if _, ok := err.(No); ok {
 		return ExitNo
+	}
+	if _, ok := err.(Stopped); ok {
+		return ExitStopped
 	}
 	switch fault.KindOf(err) {
 	case fault.Unavailable:

@@ -37,7 +37,7 @@ func newDemoCmd(env *Env) *cobra.Command {
 			if err != nil {
 				return fault.Wrap(fault.Invalid, "cli.demo", err, "demo.folder", "dir", dir)
 			}
-			show := newProgress(env, l)
+			show := newProgress(env, l, false)
 			err = demo.Run(c.Context(), demo.Options{Dir: abs, Listen: listen, Fresh: fresh, Tool: Tool, Getenv: env.Getenv, Now: time.Now, Rand: rand.Reader,
 				Log:      slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 				Progress: show.event,

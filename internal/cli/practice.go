@@ -92,7 +92,7 @@ func practiceAssess(c *cobra.Command, env *Env, f practiceFlags, flaws []string)
 	if err != nil {
 		return err
 	}
-	show := newProgress(env, env.Lang())
+	show := newProgress(env, env.Lang(), false)
 	res, err := practice.Assess(c.Context(), practice.AssessOptions{Make: f.device, Flaws: flaws, Edition: edition, Tool: Tool, Signer: key, Out: f.out,
 		Shared: f.shared, Progress: show.event})
 	show.end()

@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"hoshi/internal/assess"
+	"hoshi/internal/fault"
+	"hoshi/internal/i18n"
+	"hoshi/internal/probe"
+)
+
+// goOn finds the journal of a run that was stopped and takes it up, or begins anew
+// when the person at the terminal wants that.
+func goOn(ctx context.Context, env *Env, d *dialog, f assessFlags, o *assess.Options) error {
+	past, err := assess.ReadJournal(o.Journal)
+	if fault.Is(err, fault.NotFound) && f.resume == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	l := env.Lang()
+	done := "-"
+	for _, r := range past.Records {
+		if r.Probe == assess.RunTranscript && r.Event == "begin" {
+			done = l.T("assess.probe." + r.Item)
+		}
+	}
+	args := []any{"started", past.Header.Started.Local().Format("2006-01-02 15:04"), "done", done}
+	o.Resume = true
+	if d == nil || f.resume != "" || f.json || f.yes {
+		fmt.Fprintln(env.Stderr, l.T("assess.resuming", args...))
+		return nil
+	}
+	if o.Resume, err = d.yes(ctx, l.T("assess.ask-resume", args...), true); err != nil {
+		return left(err)
+	}
+	if !o.Resume {
+		if err := os.Remove(o.Journal); err != nil {
+			return fault.Wrap(fault.Invalid, "cli.assess", err, "assess.out", "file", o.Journal)
+		}
+	}
+	return nil
+}
+
+// left is the refusal when the person left instead of answering.
+func left(err error) error { return fault.Wrap(fault.Invalid, "cli.assess", err, "assess.stopped") }
+
+// ask tells what will be tested, how long it will take and what it may do to the
+// device, and asks for consent at a terminal.
+func ask(ctx context.Context, env *Env, d *dialog, plan *assess.Plan, f assessFlags, o *assess.Options) error {
+	l := env.Lang()
+	say := func(key string, args ...any) { fmt.Fprintln(visible{env.Stderr}, l.T(key, args...)) }
+	say("assess.target", "address", plan.Addr, "name", plan.Product.Product.Name.In(l), "models", strings.Join(plan.Product.Product.Models, ", "))
+	if plan.Network == probe.ModeShared {
+		say("assess.mixed")
+	}
+	if d == nil || f.yes || f.json || o.Resume {
+		if !o.Resume {
+			for _, c := range []probe.Consent{probe.ConsentSignIn, probe.ConsentChange, probe.ConsentWrite} {
+				if !slices.Contains(o.Consents, c) {
+					say("assess.left-out", "what", l.T("assess.consent."+string(c)+".short"), "word", c)
+				}
+			}
+		}
+		if !f.json {
+			sayEstimate(env, l, assess.Estimate(plan, *o))
+		}
+		return nil
+	}
+	ok, err := d.yes(ctx, l.T("assess.ask"), false)
+	if err != nil || !ok {
+		return left(err)
+	}
+	for _, c := range probe.Consents {
+		if slices.Contains(o.Consents, c) || !applies(c, plan, o) {
+			continue
+		}
+		ok, err := d.yes(ctx, l.T("assess.consent."+string(c)), false)
+		if err != nil {
+			return left(err)
+		}
+		if ok {
+			o.Consents = append(o.Consents, c)
+		}
+	}
+	sayEstimate(env, l, assess.Estimate(plan, *o))
+	return nil
+}
+
+// applies reports whether a consent would change anything in this run.
+func applies(c probe.Consent, plan *assess.Plan, o *assess.Options) bool {
+	switch c {
+	case probe.ConsentChange:
+		changeable := false
+		for _, a := range plan.Product.Accounts {
+			changeable = changeable || a.Changeable
+		}
+		return changeable && slices.Contains(o.Consents, probe.ConsentSignIn)
+	case probe.ConsentAddresses:
+		return plan.Network == probe.ModeRemote && plan.Addr.Is4() && !o.Senders.Routed.IsValid()
+	}
+	return true
+}
+
+// sayEstimate tells beforehand how long each part will take.
+func sayEstimate(env *Env, l i18n.Lang, parts []assess.Part) {
+	w := visible{env.Stderr}
+	fmt.Fprintln(w, l.T("assess.estimate"))
+	for _, p := range parts {
+		text := l.T("assess.estimate."+p.Name, "number", p.Number)
+		if p.Most > 0 {
+			text = l.T("assess.estimate.line", "what", text, "least", spell(l, p.Least), "most", spell(l, p.Most))
+		}
+		fmt.Fprintln(w, "  "+text)
+	}
+	least, most := assess.Total(parts)
+	fmt.Fprintln(w, "  "+l.T("assess.estimate.line", "what", l.T("assess.estimate.total"), "least", spell(l, least), "most", spell(l, most)))
+}
