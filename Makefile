@@ -24,6 +24,6 @@ lint:
 
 # Measurements, with peers in the same run; figures and honest limits in bench/README.md.
 bench:
-	@for p in nginx:nginx-light wrk:wrk nmap:nmap; do \
+	@for p in nginx:nginx-light wrk:wrk nmap:nmap testssl:testssl.sh sslscan:sslscan; do \
 		PATH="$$PATH:/usr/sbin" command -v $${p%%:*} >/dev/null || { echo "missing: apt-get install $${p##*:}" >&2; exit 1; }; done
 	go test -run '^$$' -bench . -benchtime 1x -timeout 3h ./bench

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -35,8 +36,9 @@ var (
 	runs   = map[string]int{}
 )
 
-// Run makes a bed and runs the body in it, in a process of its own.
-func Run(t *testing.T, p Profile, body func(*testing.T, *Bed)) {
+// Run makes a bed and runs the body in it, in a process of its own: a test, or a
+// benchmark with one round (-benchtime 1x).
+func Run[T testing.TB](t T, p Profile, body func(T, *Bed)) {
 	t.Helper()
 	runsMu.Lock()
 	runs[t.Name()]++
@@ -68,7 +70,7 @@ func Run(t *testing.T, p Profile, body func(*testing.T, *Bed)) {
 
 // child runs this test alone in fresh namespaces. It returns an error only when
 // the system does not allow them; a failing test is reported to t.
-func child(t *testing.T, id string, user uintptr) error {
+func child(t testing.TB, id string, user uintptr) error {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -79,19 +81,29 @@ func child(t *testing.T, id string, user uintptr) error {
 		parts = append(parts, "^"+regexp.QuoteMeta(n)+"$")
 	}
 	args := []string{"-test.run", strings.Join(parts, "/"), "-test.count=1"}
+	_, bench := t.(*testing.B)
+	if bench {
+		args = []string{"-test.run", "^$", "-test.bench", strings.Join(parts, "/"), "-test.benchtime=1x"}
+	}
 	if testing.Verbose() {
 		args = append(args, "-test.v")
 	}
 	if testing.Short() {
 		args = append(args, "-test.short")
 	}
-	if end, ok := t.Deadline(); ok {
+	if d, ok := t.(interface{ Deadline() (time.Time, bool) }); !ok {
+		args = append(args, "-test.timeout=0") // the parent's limit holds
+	} else if end, ok := d.Deadline(); ok {
 		args = append(args, "-test.timeout", max(time.Second, time.Until(end)-2*time.Second).String())
 	}
 	cmd := exec.CommandContext(t.Context(), exe, args...)
 	cmd.Env = append(os.Environ(), childEnv+"="+id)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	if bench { // figures are seen as they come
+		both := io.MultiWriter(&out, os.Stdout)
+		cmd.Stdout, cmd.Stderr = both, both
+	}
 	// The child is the first process of its process namespace: whatever it started
 	// ends with it, and it ends with us.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: user | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
@@ -124,7 +136,7 @@ func child(t *testing.T, id string, user uintptr) error {
 }
 
 // inside is the child's half of Run.
-func inside(t *testing.T, p Profile, body func(*testing.T, *Bed)) {
+func inside[T testing.TB](t T, p Profile, body func(T, *Bed)) {
 	b, err := build(t, p)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -150,7 +162,7 @@ type system struct {
 // start is one service: it is started at each boot and hands back its end.
 type start func() (stop func(), err error)
 
-func build(t *testing.T, p Profile) (*Bed, error) {
+func build(t testing.TB, p Profile) (*Bed, error) {
 	b := &Bed{Isolated: true, t: t, p: p, Addr: Device4, Addr4: Device4, Addr6: Device6}
 	if p.IPv6Only {
 		b.Addr, b.Addr4 = Device6, netip.Addr{}

@@ -10,7 +10,7 @@ import (
 type system struct{}
 
 // Run runs the body on loopback: this system has no network namespaces.
-func Run(t *testing.T, p Profile, body func(*testing.T, *Bed)) {
+func Run[T testing.TB](t T, p Profile, body func(T, *Bed)) {
 	t.Helper()
 	body(t, loopback(t, p, errors.New("not Linux")))
 }

@@ -1,0 +1,400 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"hoshi/internal/evidence"
+	"hoshi/internal/fact"
+	"hoshi/internal/probe"
+	"hoshi/internal/probe/registry"
+	"hoshi/internal/testkit/bed"
+)
+
+// The device of these figures: real services from Debian packages, on usual ports
+// and on unusual ones, some of them mute. [bed.Bed.Truth] says what is really bound.
+var devicePorts = []string{"tcp/22", "tcp/23", "tcp/53", "tcp/80", "tcp/199", "tcp/21", "tcp/443", "tcp/1883", "tcp/5000", "tcp/6666", "tcp/8080", "tcp/8883",
+	"tcp/30005", "tcp/49152", "tcp/54321", "tcp/65535", "udp/53", "udp/67", "udp/69", "udp/161", "udp/1900", "udp/5351", "udp/5353", "udp/5683", "udp/40000", "udp/50000"}
+
+func services(b *testing.B, d *bed.Bed) {
+	b.Helper()
+	if !d.Isolated {
+		b.Fatal("no network namespaces here: these figures need a device on a wire of its own")
+	}
+	dir := b.TempDir()
+	write := func(name, text string) string {
+		b.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			b.Fatal(err)
+		}
+		return path
+	}
+	for _, p := range []string{"/run/avahi-daemon", "/run/vsftpd/empty", filepath.Join(dir, "www"), filepath.Join(dir, "tftp")} {
+		if err := os.MkdirAll(p, 0o755); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		b.Fatal(err)
+	}
+	write("www/index.html", "hello")
+	write("tftp/fw.bin", "firmware")
+	run := func(name string, args ...string) {
+		b.Helper()
+		if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+			b.Fatalf("%s is needed: %v %s", name, err, out)
+		}
+	}
+	rsa, ed, key, crt := filepath.Join(dir, "rsa"), filepath.Join(dir, "ed"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "crt.pem")
+	run("dropbearkey", "-t", "rsa", "-s", "2048", "-f", rsa)
+	run("dropbearkey", "-t", "ed25519", "-f", ed)
+	run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", crt, "-days", "30", "-subj", "/CN=device.test")
+
+	d.Service("/usr/sbin/dropbear", "-F", "-E", "-r", rsa, "-r", ed, "-p", "22", "-p", "30005", "-P", filepath.Join(dir, "dropbear.pid"))
+	d.Service("busybox", "telnetd", "-F", "-p", "23", "-l", "/bin/false")
+	d.Service("/usr/sbin/vsftpd", write("vsftpd.conf", "listen=YES\nbackground=NO\nanonymous_enable=YES\nsecure_chroot_dir=/run/vsftpd/empty\n"))
+	d.Service("/usr/sbin/lighttpd", "-D", "-f", write("lighttpd.conf", fmt.Sprintf("server.document-root=%q\nserver.port=80\nserver.modules=(\"mod_openssl\")\nindex-file.names=(\"index.html\")\n"+
+		"$SERVER[\"socket\"]==\":443\" { ssl.engine=\"enable\" ssl.privkey=%q ssl.pemfile=%q }\n", filepath.Join(dir, "www"), key, crt)))
+	d.Service("/usr/sbin/mosquitto", "-c", write("mosquitto.conf", fmt.Sprintf("listener 1883\nlistener 8883\ncertfile %s\nkeyfile %s\nallow_anonymous true\nuser root\n", crt, key)))
+	d.Service("/usr/sbin/snmpd", "-f", "-Lo", "-C", "-c", write("snmpd.conf", "rocommunity public\nsysDescr bench device\nagentaddress udp:161\n"), "-p", filepath.Join(dir, "snmpd.pid"))
+	d.Service("/usr/sbin/dnsmasq", "-k", "-C", "/dev/null", "--no-resolv", "--no-hosts", "--address=/x.test/192.0.2.9", "--dhcp-range=198.18.200.10,198.18.200.20",
+		"--dhcp-leasefile="+filepath.Join(dir, "leases"), "--pid-file="+filepath.Join(dir, "dnsmasq.pid"), "-u", "root")
+	d.Service("/usr/sbin/in.tftpd", "-L", "-4", "-a", "0.0.0.0:69", "-s", filepath.Join(dir, "tftp"))
+	d.Service("/usr/sbin/avahi-daemon", "--no-chroot", "--no-drop-root", "--no-rlimits", "-f",
+		write("avahi.conf", "[server]\nuse-ipv4=yes\nuse-ipv6=no\nenable-dbus=no\nhost-name=benchdevice\n[publish]\npublish-workstation=yes\n"))
+	d.Service("/usr/sbin/miniupnpd", "-d", "-f", write("upnp.conf", "ext_ifname=ext0\nlistening_ip="+bed.DeviceInterface+
+		"\nhttp_port=5000\nenable_natpmp=yes\nenable_upnp=yes\nuuid=00000000-0000-0000-0000-000000000001\nserial=1\nmodel_number=1\nsystem_uptime=yes\nallow 1024-65535 0.0.0.0/0 1024-65535\n"),
+		"-P", filepath.Join(dir, "upnp.pid"))
+	d.Service("coap-server-notls", "-A", "0.0.0.0", "-p", "5683")
+	for _, p := range []string{"8080", "49152"} {
+		d.Service("busybox", "httpd", "-f", "-p", p, "-h", filepath.Join(dir, "www"))
+	}
+	for _, p := range []string{"54321", "65535"} {
+		d.Service("socat", "TCP-LISTEN:"+p+",fork,reuseaddr", "EXEC:cat")
+	}
+	d.Service("socat", "TCP-LISTEN:6666,fork,reuseaddr", "EXEC:sleep 30")
+	d.Service("socat", "UDP-RECVFROM:40000,fork", "EXEC:cat")
+	d.Service("socat", "-u", "UDP-RECV:50000", "OPEN:/dev/null")
+	d.Await(devicePorts...)
+}
+
+// truth is what is bound on the device for one transport. A multicast daemon may
+// bind a port for its own questions at any time; that one is no service.
+func truth(d *bed.Bed, transport string) []string {
+	var out []string
+	for _, p := range d.Truth() {
+		if strings.HasPrefix(p, transport+"/") {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// compared says how many of the truth were found and what was missed or invented.
+func compared(found, want []string) string {
+	var missed, invented []string
+	for _, p := range want {
+		if !slices.Contains(found, p) {
+			missed = append(missed, p)
+		}
+	}
+	for _, p := range found {
+		if !slices.Contains(want, p) {
+			invented = append(invented, p)
+		}
+	}
+	return fmt.Sprintf("%d of %d, missed %v, invented %v", len(want)-len(missed), len(want), missed, invented)
+}
+
+// measured is one run of one way.
+type measured struct {
+	took  time.Duration
+	found []string
+	sent  int // frames to the device
+	peak  int // most frames within one second
+	hung  int // frames that met a device that hung
+	note  string
+}
+
+// way is one tool, or one of our own probes, doing a job.
+type way struct {
+	name   string
+	rounds int
+	run    func(b *testing.B, d *bed.Bed) measured
+}
+
+// race runs the ways in turns and prints a line for each.
+func race(b *testing.B, name string, p bed.Profile, prepare func(*testing.B, *bed.Bed), transport string, ways []way) {
+	b.Run(name, func(b *testing.B) {
+		bed.Run(b, p, func(b *testing.B, d *bed.Bed) {
+			services(b, d)
+			if prepare != nil {
+				prepare(b, d)
+			}
+			want := truth(d, transport)
+			title("%s: device with %d open %s ports", name, len(want), transport)
+			all := make([][]measured, len(ways))
+			most := 0
+			for _, w := range ways {
+				most = max(most, w.rounds)
+			}
+			for round := range most {
+				for i, w := range ways {
+					if round >= w.rounds {
+						continue
+					}
+					before := d.ToDevice()
+					m := w.run(b, d)
+					after := d.ToDevice()
+					m.sent, m.hung, m.peak = after.In-before.In, after.Hung-before.Hung, after.Peak
+					all[i] = append(all[i], m)
+				}
+			}
+			for i, w := range ways {
+				var took []time.Duration
+				for _, m := range all[i] {
+					took = append(took, m.took)
+				}
+				m := all[i][len(all[i])-1]
+				line("%-34s %8.2f s (%.2f to %.2f, %d runs) %7d frames, %d met a hang; %s %s", w.name, median(took).Seconds(), slices.Min(took).Seconds(),
+					slices.Max(took).Seconds(), len(took), m.sent, m.hung, compared(m.found, want), m.note)
+			}
+		})
+	})
+}
+
+// target is the device as a run sees it.
+func target(d *bed.Bed, pace probe.Pace) *probe.Target {
+	return &probe.Target{Addr: d.Addr, Net: probe.NewNet(d.Addr, nil), Network: probe.ModeRemote, Pace: pace, Rand: rand.Reader}
+}
+
+// one runs one of our probes and returns its facts.
+func one(b *testing.B, name string, t *probe.Target) (fact.Set, time.Duration) {
+	b.Helper()
+	i := slices.IndexFunc(registry.Probes, func(p probe.Probe) bool { return p.Name == name })
+	if i < 0 {
+		b.Fatalf("no probe %s", name)
+	}
+	rec := probe.NewRecorder(time.Now, nil)
+	start := time.Now()
+	if err := registry.Probes[i].Run(b.Context(), t, rec); err != nil {
+		b.Fatal(err)
+	}
+	took := time.Since(start)
+	return registry.Probes[i].Parse(rec.Records(name)), took
+}
+
+func subjects(s fact.Set, name string) []string {
+	var out []string
+	for _, f := range s.Named(name) {
+		out = append(out, f.Subject)
+	}
+	return out
+}
+
+func coverage(s fact.Set, name string) string {
+	f, ok := s.Get(name, "")
+	if !ok {
+		return "no coverage"
+	}
+	j, _ := json.Marshal(f.Value)
+	return string(j)
+}
+
+func ours(name, probeName string, pace probe.Pace, rounds int, senders probe.Senders) way {
+	return way{name, rounds, func(b *testing.B, d *bed.Bed) measured {
+		t := target(d, pace)
+		t.Senders = senders
+		facts, took := one(b, probeName, t)
+		return measured{took: took, found: subjects(facts, probeName+".open"), note: coverage(facts, probeName+".coverage")}
+	}}
+}
+
+var openPort = regexp.MustCompile(`(?m)^(\d+)/(tcp|udp)\s+open(?:\s|$)`)
+
+// nmap runs it with the arguments; limit ends it, and what it said by then counts.
+func nmap(name string, rounds int, limit time.Duration, args ...string) way {
+	return way{name, rounds, func(b *testing.B, d *bed.Bed) measured {
+		b.Helper()
+		ctx, cancel := context.WithTimeout(b.Context(), limit)
+		defer cancel()
+		start := time.Now()
+		out, err := exec.CommandContext(ctx, "nmap", append(append([]string{"-n", "-Pn"}, args...), d.Addr.String())...).CombinedOutput()
+		m := measured{took: time.Since(start)}
+		if ctx.Err() != nil {
+			m.note = "stopped at the limit"
+		} else if err != nil {
+			b.Fatalf("nmap is needed: %v %s", err, out)
+		}
+		for _, x := range openPort.FindAllStringSubmatch(string(out), -1) {
+			m.found = append(m.found, x[2]+"/"+x[1])
+		}
+		return m
+	}}
+}
+
+// BenchmarkDeviceTCP: all 65,535 TCP ports of devices of several kinds, beside nmap.
+func BenchmarkDeviceTCP(b *testing.B) {
+	n := size(b, "ROUNDS", 3)
+	none := probe.Senders{}
+	limit := time.Duration(size(b, "LIMIT", 600)) * time.Second
+	race(b, "healthy", bed.Profile{}, nil, "tcp", []way{
+		ours("hoshi --fast", "tcp", probe.Fast(), n, none), nmap("nmap -sS -p-", n, limit, "-sS", "-p-"), ours("hoshi, careful default", "tcp", probe.Careful(), n, none)})
+	race(b, "hangs above 2000 packets a second", bed.Profile{Delay: time.Millisecond, HangAbove: 2000, HangFor: 20 * time.Second}, nil, "tcp", []way{
+		ours("hoshi, careful default", "tcp", probe.Careful(), n, none), nmap("nmap -sT -T5 --min-rate 1000 -p-", 1, limit, "-sT", "-T5", "--min-rate", "1000", "-p-"),
+		nmap("nmap -sS -T3 -p-", 1, limit, "-sS", "-p-")})
+	race(b, "takes 500 packets a second", bed.Profile{Delay: time.Millisecond, Rate: 500, Burst: 32}, nil, "tcp", []way{
+		ours("hoshi, careful default", "tcp", probe.Careful(), n, none), nmap("nmap -sT -T5 --min-rate 1000 -p-", 1, limit, "-sT", "-T5", "--min-rate", "1000", "-p-"),
+		nmap("nmap -sS -T3 -p-", 1, limit, "-sS", "-p-")})
+	race(b, "everything else filtered", bed.Profile{Only: devicePorts}, nil, "tcp", []way{
+		ours("hoshi --fast", "tcp", probe.Fast(), n, none), nmap("nmap -sS -p-", 1, limit, "-sS", "-p-"), nmap("nmap -sS -T4 -p-", 1, limit, "-sS", "-T4", "-p-")})
+}
+
+// BenchmarkDeviceUDP: all 65,535 UDP ports from a pool of senders, beside nmap's fast mode.
+func BenchmarkDeviceUDP(b *testing.B) {
+	limit := time.Duration(size(b, "LIMIT", 600)) * time.Second
+	pool := probe.Senders{Routed: netip.MustParsePrefix("198.19.0.0/16")}
+	gateway := func(b *testing.B, d *bed.Bed) {
+		d.Device("ip", "route", "add", "default", "via", bed.Tester4.String())
+	}
+	race(b, "all UDP ports", bed.Profile{}, gateway, "udp", []way{
+		ours("hoshi, pool, careful default", "udp", probe.Careful(), size(b, "ROUNDS", 3), pool),
+		nmap("nmap -sU --defeat-icmp-ratelimit -T4", 1, limit, "-sU", "-p-", "--defeat-icmp-ratelimit", "-T4"),
+		nmap("nmap -sU -p- (stopped)", 1, 60*time.Second, "-sU", "-p-")})
+}
+
+// BenchmarkDeviceTLS: versions, suites and certificates of two ports, beside sslscan
+// and testssl.sh.
+func BenchmarkDeviceTLS(b *testing.B) {
+	bed.Run(b, bed.Profile{}, func(b *testing.B, d *bed.Bed) {
+		services(b, d)
+		title("TLS of two ports")
+		t := target(d, probe.Careful())
+		for _, p := range []string{"tcp/443", "tcp/8883"} {
+			t.Facts = append(t.Facts, probe.Observed("tcp.open", p, true),
+				probe.Observed("service.protocol", p, map[string]any{"protocol": "other", "tls": true, "software": "", "understood": true}))
+		}
+		var own, scan []time.Duration
+		suites := 0
+		for range size(b, "ROUNDS", 3) {
+			facts, took := one(b, "tls", t)
+			own = append(own, took)
+			suites = 0
+			for _, f := range facts.Named("tls.suite") {
+				m, _ := f.Value.(map[string]any)
+				list, _ := m["suites"].([]any)
+				suites += len(list)
+			}
+			start := time.Now()
+			for _, p := range []string{"443", "8883"} {
+				if out, err := exec.Command("sslscan", "--no-colour", d.Addr.String()+":"+p).CombinedOutput(); err != nil {
+					b.Fatalf("sslscan is needed: %v %s", err, out)
+				}
+			}
+			scan = append(scan, time.Since(start))
+		}
+		start := time.Now()
+		for _, p := range []string{"443", "8883"} {
+			out, _ := exec.Command("testssl", "--quiet", "--color", "0", "--warnings", "off", "--nodns", "none", d.Addr.String()+":"+p).CombinedOutput() // its exit code counts findings
+			if !strings.Contains(string(out), "Testing server") && !strings.Contains(string(out), "Testing protocols") {
+				b.Fatalf("testssl.sh is needed: %s", out)
+			}
+		}
+		testssl := time.Since(start)
+		line("hoshi tls, careful default  %.3f s (%.3f to %.3f), %d suites", median(own).Seconds(), slices.Min(own).Seconds(), slices.Max(own).Seconds(), suites)
+		line("sslscan                     %.2f s, ratio %.2f", median(scan).Seconds(), float64(median(own))/float64(median(scan)))
+		line("testssl.sh (once)           %.1f s, ratio %.4f", testssl.Seconds(), float64(median(own))/float64(testssl))
+	})
+}
+
+// BenchmarkDeviceWhole: the whole unattended network part as a person starts it,
+// with its memory, beside what identification alone takes nmap.
+func BenchmarkDeviceWhole(b *testing.B) {
+	bed.Run(b, bed.Profile{}, func(b *testing.B, d *bed.Bed) {
+		services(b, d)
+		dir := b.TempDir()
+		hoshi, product := filepath.Join(dir, "hoshi"), filepath.Join(dir, "product.yaml")
+		if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", hoshi, "../cmd/hoshi").CombinedOutput(); err != nil {
+			b.Fatalf("%v %s", err, out)
+		}
+		if st, err := os.Stat(hoshi); err == nil {
+			title("the whole network part; the program has %.1f MB", float64(st.Size())/1e6)
+		}
+		if err := os.WriteFile(product, []byte("format: hoshi-product/1\nproduct:\n  name: {ja: 計測用, en: Bench}\n  vendor: {ja: 計測, en: Bench}\n  models: [B-1]\n  firmware: \"1\"\n"), 0o600); err != nil {
+			b.Fatal(err)
+		}
+		for _, w := range [][]string{{"--fast"}, {}} {
+			out := filepath.Join(dir, fmt.Sprint("run", len(w), ".hoshi"))
+			before := d.ToDevice()
+			cmd := exec.Command(hoshi, append([]string{"assess", d.Addr.String(), "--product", product, "--yes", "-o", out}, w...)...)
+			start := time.Now()
+			text, err := cmd.CombinedOutput()
+			took := time.Since(start)
+			if err != nil && cmd.ProcessState.ExitCode() != 1 {
+				b.Fatalf("%v %s", err, text)
+			}
+			rss := int64(0)
+			if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+				rss = u.Maxrss
+			}
+			line("hoshi assess %-8s %.1f s, %d MB, %d frames", strings.Join(w, " "), took.Seconds(), rss/1024, d.ToDevice().In-before.In)
+			parts(b, out)
+			line("  TCP: %s", compared(facts(b, out, "tcp.open"), truth(d, "tcp")))
+		}
+		m := nmap("", 1, 10*time.Minute, "-sS", "-sV", "-p", "21,22,23,53,80,199,443,1883,5000,6666,8080,8883,30005,49152,54321,65535").run(b, d)
+		line("nmap -sV of the open TCP ports alone %.1f s", m.took.Seconds())
+	})
+}
+
+// opened reads a bundle.
+func opened(b *testing.B, path string) *evidence.Bundle {
+	b.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	limits := evidence.DefaultLimits()
+	limits.AllowUnsigned = true
+	bundle, err := evidence.Open(f, limits)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return bundle
+}
+
+func facts(b *testing.B, path, name string) []string {
+	b.Helper()
+	return subjects(opened(b, path).Facts, name)
+}
+
+// parts prints how long each probe took.
+func parts(b *testing.B, path string) {
+	b.Helper()
+	began := map[string]int64{}
+	var out []string
+	for _, r := range opened(b, path).Transcripts["run"] {
+		switch r.Event {
+		case "begin":
+			began[r.Item] = r.At
+		case "end":
+			if took := r.At - began[r.Item]; took >= 50 {
+				out = append(out, fmt.Sprintf("%s %.1f s", r.Item, float64(took)/1000))
+			}
+		}
+	}
+	line("  of which %s", strings.Join(out, ", "))
+}
