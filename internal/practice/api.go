@@ -70,7 +70,7 @@ func (d *Device) api() http.Handler {
 		if !read(w, r, &q) {
 			return
 		}
-		ok, wait := d.guard.try("api", q.Username, same(q.Password))
+		ok, wait := d.guard.try("api", r.RemoteAddr, q.Username, same(q.Password))
 		if wait > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
 			say(w, http.StatusTooManyRequests, failure{"too many attempts, try again later"})
@@ -95,7 +95,7 @@ func (d *Device) api() http.Handler {
 		if !read(w, r, &q) {
 			return
 		}
-		if ok, _ := d.guard.try("api", "admin", same(q.Old)); !ok || !strong(q.New) {
+		if ok, _ := d.guard.try("api", r.RemoteAddr, "admin", same(q.Old)); !ok || !strong(q.New) {
 			say(w, http.StatusBadRequest, failure{"the present password is wrong or the new one has not 8 to 64 characters"})
 			return
 		}

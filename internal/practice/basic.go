@@ -23,7 +23,7 @@ func (d *Device) setUp() http.Handler {
 				page(w, http.StatusUnauthorized, "<p>Sign in</p>")
 				return
 			}
-			ok, wait := d.guard.try("basic", user, same(pass))
+			ok, wait := d.guard.try("basic", r.RemoteAddr, user, same(pass))
 			switch {
 			case wait > 0:
 				w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))

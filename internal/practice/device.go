@@ -96,7 +96,8 @@ func Start(o Options) (*Device, error) {
 		o.Make = MakeCamera
 	}
 	d := &Device{Make: o.Make, Ports: Ports{}, o: o}
-	d.guard = &guard{now: o.Now, accounts: map[string]*account{}, unlimited: map[string]bool{}, keepOld: d.has("old-password")}
+	d.guard = newGuard(o.Now)
+	d.guard.keepOld, d.guard.perSource = d.has("old-password"), d.has("limit-per-source")
 	b := make([]byte, 10)
 	if _, err := io.ReadFull(o.Rand, b); err != nil {
 		return nil, err
@@ -146,7 +147,12 @@ func (d *Device) tcp(service string, serve func(net.Listener)) error {
 
 // udp listens on the port of a service and answers each datagram; nil answers
 // are not sent.
-func (d *Device) udp(service string, answer func([]byte) []byte) error {
+func (d *Device) udp(service string, answer func(b []byte) []byte) error {
+	return d.udpFrom(service, func(b []byte, _ string) []byte { return answer(b) })
+}
+
+// udpFrom is udp for those that want to know who asks.
+func (d *Device) udpFrom(service string, answer func(b []byte, from string) []byte) error {
 	port := 0
 	if d.o.RealPorts {
 		port = realPorts.Number(service)
@@ -167,7 +173,7 @@ func (d *Device) udp(service string, answer func([]byte) []byte) error {
 			if err != nil {
 				continue
 			}
-			if out := answer(b[:n]); out != nil {
+			if out := answer(b[:n], from.String()); out != nil {
 				_, _ = p.WriteTo(out, from)
 			}
 		}

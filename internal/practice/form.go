@@ -52,7 +52,7 @@ func (d *Device) pages(secure bool) http.Handler {
 	m.HandleFunc("GET /login", func(w http.ResponseWriter, _ *http.Request) { page(w, 200, form("")) })
 	m.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, 4096)
-		ok, wait := d.guard.try("form", r.FormValue("username"), same(r.FormValue("password")))
+		ok, wait := d.guard.try("form", r.RemoteAddr, r.FormValue("username"), same(r.FormValue("password")))
 		if wait > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
 			page(w, http.StatusTooManyRequests, "<p>しばらく待ってください。Please try again later.</p>")
@@ -76,7 +76,7 @@ func (d *Device) pages(secure bool) http.Handler {
 	m.HandleFunc("GET /password", need(func(w http.ResponseWriter, _ *http.Request) { page(w, 200, changeForm) }))
 	m.HandleFunc("POST /password", need(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, 4096)
-		ok, _ := d.guard.try("form", "admin", same(r.FormValue("old")))
+		ok, _ := d.guard.try("form", r.RemoteAddr, "admin", same(r.FormValue("old")))
 		if !ok || !strong(r.FormValue("new")) || r.FormValue("new") != r.FormValue("again") {
 			page(w, http.StatusBadRequest, changeForm)
 			return

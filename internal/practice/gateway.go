@@ -37,7 +37,7 @@ func (d *Device) gateway() error {
 		func() error { return d.udp("dns-udp", func(b []byte) []byte { return d.dns(b, false) }) },
 		func() error { return d.tcp("upnp", func(l net.Listener) { d.web(l, d.upnp()) }) },
 		func() error { return d.udp("ssdp", d.ssdp) },
-		func() error { return d.udp("snmp", agent.answer) },
+		func() error { return d.udpFrom("snmp", agent.answer) },
 	)
 	if err == nil && d.has("telnet") {
 		err = d.tcp("telnet", d.each(d.telnet))

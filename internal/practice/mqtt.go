@@ -51,7 +51,7 @@ func (q *mqtt) serve(n net.Conn) {
 	if err != nil {
 		return
 	}
-	code, ok := q.admit(c)
+	code, ok := q.admit(c, n.RemoteAddr().String())
 	ack := []byte{0x20, 2, 0, code}
 	if c.level == 5 {
 		ack = []byte{0x20, 3, 0, code, 0}
@@ -78,7 +78,7 @@ func (q *mqtt) serve(n net.Conn) {
 }
 
 // admit decides on a CONNECT; the code is of the client's version.
-func (q *mqtt) admit(c mqttConnect) (code byte, ok bool) {
+func (q *mqtt) admit(c mqttConnect, source string) (code byte, ok bool) {
 	pick := func(old, new byte) byte {
 		if c.level == 5 {
 			return new
@@ -94,7 +94,7 @@ func (q *mqtt) admit(c mqttConnect) (code byte, ok bool) {
 		}
 		return pick(5, 0x87), false // not authorised
 	}
-	ok, wait := q.d.guard.try("mqtt", c.user, same(c.pass))
+	ok, wait := q.d.guard.try("mqtt", source, c.user, same(c.pass))
 	switch {
 	case wait > 0:
 		return pick(3, 0x9f), false // unavailable, rate exceeded

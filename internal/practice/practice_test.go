@@ -17,6 +17,9 @@ import (
 
 // The test program is also the child process that runs in a namespace.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "practice-replay" {
+		os.Exit(replayMain())
+	}
 	if len(os.Args) > 1 && os.Args[1] == "practice-child" {
 		var c Child
 		fs := flag.NewFlagSet("practice-child", flag.ExitOnError)

@@ -48,14 +48,14 @@ func (d *Device) rtsp(n net.Conn) {
 				return
 			}
 		}
-		if _, err := io.WriteString(n, d.rtspAnswer(line, h, nonce)); err != nil {
+		if _, err := io.WriteString(n, d.rtspAnswer(line, h, nonce, n.RemoteAddr().String())); err != nil {
 			return
 		}
 	}
 }
 
 // rtspAnswer answers one request.
-func (d *Device) rtspAnswer(line string, h textproto.MIMEHeader, nonce string) string {
+func (d *Device) rtspAnswer(line string, h textproto.MIMEHeader, nonce, source string) string {
 	reply := func(status string, more ...string) string {
 		out := "RTSP/1.0 " + status + "\r\n"
 		if seq := h.Get("CSeq"); seq != "" {
@@ -81,7 +81,7 @@ func (d *Device) rtspAnswer(line string, h textproto.MIMEHeader, nonce string) s
 		if !ok || a["nonce"] != nonce {
 			return reply("401 Unauthorized", challenge) + "\r\n"
 		}
-		ok, wait := d.guard.try("rtsp", a["username"], func(v string) bool { return digestFits(a, method, v) })
+		ok, wait := d.guard.try("rtsp", source, a["username"], func(v string) bool { return digestFits(a, method, v) })
 		if wait > 0 {
 			return reply("503 Service Unavailable", fmt.Sprintf("Retry-After: %d\r\n", int(wait.Seconds())+1)) + "\r\n"
 		}

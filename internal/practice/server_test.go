@@ -291,11 +291,11 @@ func FuzzServers(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		c := coap{list: "x", read: true, write: true, kept: &coapSettings{}}
 		c.answer(b)
-		agent.answer(b)
+		agent.answer(b, "")
 		_, _ = parseConnect(b)
 		_, _, _ = mqttPacket(bufio.NewReader(bytes.NewReader(b)))
 		parseDigest(string(b))
-		d.rtspAnswer(string(b), textproto.MIMEHeader{"Authorization": {string(b)}}, "n")
+		d.rtspAnswer(string(b), textproto.MIMEHeader{"Authorization": {string(b)}}, "n", "")
 		d.ssdp(b)
 		d.dns(b, false)
 		d.mdns(b)

@@ -2,7 +2,9 @@ package practice
 
 import (
 	"crypto/subtle"
+	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -20,32 +22,56 @@ type guard struct {
 	now       func() time.Time
 	unlimited map[string]bool // doors where wrong values are neither counted nor held back
 	keepOld   bool            // a value that was changed stays right
+	perSource bool            // wrong values are counted for each source address
 
 	mu       sync.Mutex
-	accounts map[string]*account // "" stands for all unknown names together
+	accounts map[string]*account
+	counts   map[string]*count // by account, "" for all unknown names together
 }
 
 type account struct {
 	values  []string // that are right; the present one is the last
 	changed bool     // its owner has set a value
-	wrong   int
-	rest    time.Duration
-	until   time.Time
+}
+
+type count struct {
+	wrong int
+	rest  time.Duration
+	until time.Time
+}
+
+func newGuard(now func() time.Time) *guard {
+	return &guard{now: now, unlimited: map[string]bool{}, accounts: map[string]*account{}, counts: map[string]*count{}}
 }
 
 // change sets the value of an account.
 func (g *guard) change(user, value string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var old []string
-	changed := false
-	if a := g.accounts[user]; a != nil {
-		changed = true
+	a := &account{}
+	if old := g.accounts[user]; old != nil {
+		a.changed = true
 		if g.keepOld {
-			old = a.values
+			a.values = slices.Clone(old.values)
 		}
 	}
-	g.accounts[user] = &account{values: append(slices.Clone(old), value), changed: changed}
+	a.values = append(a.values, value)
+	g.accounts[user] = a
+	for k := range g.counts {
+		if k == user || strings.HasPrefix(k, user+" ") {
+			delete(g.counts, k)
+		}
+	}
+}
+
+// present is the value of an account as its owner knows it.
+func (g *guard) present(user string) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if a := g.accounts[user]; a != nil {
+		return a.values[len(a.values)-1]
+	}
+	return ""
 }
 
 // changed reports whether the owner has set a value.
@@ -61,33 +87,43 @@ func same(pass string) func(string) bool {
 	return func(v string) bool { return subtle.ConstantTimeCompare([]byte(pass), []byte(v)) == 1 }
 }
 
-// try checks a value that came through a door; fits compares it with a right
-// one. wait > 0 means that it was not even looked at.
-func (g *guard) try(door, user string, fits func(value string) bool) (ok bool, wait time.Duration) {
+// try checks a value that came through a door from a source address; fits
+// compares it with a right one. wait > 0 means that it was not even looked at.
+func (g *guard) try(door, source, user string, fits func(value string) bool) (ok bool, wait time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	a := g.accounts[user]
-	if a == nil || len(a.values) == 0 {
-		if a = g.accounts[""]; a == nil {
-			a = &account{}
-			g.accounts[""] = a
+	if a == nil {
+		a, user = &account{}, ""
+	}
+	if g.perSource {
+		if host, _, err := net.SplitHostPort(source); err == nil {
+			user += " " + host
 		}
 	}
+	c := g.counts[user]
+	if c == nil {
+		if len(g.counts) >= 1024 {
+			clear(g.counts) // a small device has little memory
+		}
+		c = &count{}
+		g.counts[user] = c
+	}
 	now := g.now()
-	if !g.unlimited[door] && now.Before(a.until) {
-		return false, a.until.Sub(now)
+	if !g.unlimited[door] && now.Before(c.until) {
+		return false, c.until.Sub(now)
 	}
 	if slices.ContainsFunc(a.values, fits) {
-		a.wrong, a.rest, a.until = 0, 0, time.Time{}
+		*c = count{}
 		return true, 0
 	}
 	if g.unlimited[door] {
 		return false, 0
 	}
-	if a.wrong++; a.wrong >= allowed {
-		a.wrong = 0
-		a.rest = min(longestRest, max(firstRest, 2*a.rest))
-		a.until = now.Add(a.rest)
+	if c.wrong++; c.wrong >= allowed {
+		c.wrong = 0
+		c.rest = min(longestRest, max(firstRest, 2*c.rest))
+		c.until = now.Add(c.rest)
 	}
 	return false, 0
 }

@@ -82,7 +82,7 @@ func (d *Device) snmp() (*snmp, error) {
 	return s, nil
 }
 
-func (s *snmp) answer(b []byte) []byte {
+func (s *snmp) answer(b []byte, from string) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := berReader{b: b}
@@ -93,7 +93,7 @@ func (s *snmp) answer(b []byte) []byte {
 	case version == 1:
 		return s.community(r)
 	case version == 3:
-		return s.v3(b, r)
+		return s.v3(b, r, from)
 	}
 	return nil
 }
@@ -205,7 +205,7 @@ func (s *snmp) after(name []byte) *snmpObject {
 }
 
 // v3 answers version 3 with the user-based security model (RFC 3414).
-func (s *snmp) v3(whole []byte, r berReader) []byte {
+func (s *snmp) v3(whole []byte, r berReader, from string) []byte {
 	head := berReader{b: r.next(berSeq), bad: r.bad}
 	id, _, flags, model := head.next(berInt), head.number(), head.next(berBytes), head.number()
 	sec := berReader{b: r.next(berBytes), bad: r.bad || head.bad || len(flags) != 1 || model != 3}
@@ -245,7 +245,7 @@ func (s *snmp) v3(whole []byte, r berReader) []byte {
 	blank := bytes.Clone(whole)
 	copy(blank[at:], make([]byte, len(mac)))
 	var key []byte
-	ok, wait := s.d.guard.try("snmp", string(user), func(v string) bool {
+	ok, wait := s.d.guard.try("snmp", from, string(user), func(v string) bool {
 		k := s.key(algorithm, size, v)
 		h := hmac.New(algorithm, k)
 		h.Write(blank)

@@ -29,7 +29,7 @@ func (d *Device) telnet(n net.Conn) {
 	if !ok {
 		return
 	}
-	switch ok, wait := d.guard.try("telnet", user, same(pass)); {
+	switch ok, wait := d.guard.try("telnet", n.RemoteAddr().String(), user, same(pass)); {
 	case wait > 0:
 		_, _ = fmt.Fprintf(n, "\r\nToo many attempts, try again in %d seconds\r\n", int(wait.Seconds())+1)
 	case ok:
