@@ -57,6 +57,12 @@ var Vocabulary = []Entry{
 	{"host.mixed", "", `bool`, i18n.Text{
 		JA: "試験に使ったパソコン自身の待ち受けが結果に混ざっているか。",
 		EN: "Whether listeners of the testing host are mixed into the result."}},
+	{"natpmp.answer", "port", `{natpmp: bool, pcp: bool, outer: string}`, i18n.Text{
+		JA: "求めに応じてポートを開ける手順（NAT-PMP、PCP）に応答したか、外側のアドレスを教えたか。ポートを開ける求めは試験では出さない。",
+		EN: "Whether the gateway answers the protocols that open ports on request (NAT-PMP, PCP) and which outer address it told. The test never asks for a port."}},
+	{"ntp.answer", "port", `{time: bool, control: bool, private: bool}`, i18n.Text{
+		JA: "NTP サーバーが応答した問い。control は管理用の mode 6、private は mode 7（monlist）に中身のある応答を返したこと。",
+		EN: "What an NTP server answers: the time; control: management questions of mode 6; private: those of mode 7 (monlist), with content."}},
 	{"service.detail", "port, protocol and key", `{port: string, protocol: string, key: string, value: string}`, i18n.Text{
 		JA: "サービスが自分について名のったこと（型名、版、題名など）。",
 		EN: "Something a service says about itself, such as a model name, a version or a title."}},

@@ -13,6 +13,8 @@ import (
 	"hoshi/internal/probe/host"
 	"hoshi/internal/probe/http"
 	"hoshi/internal/probe/mqtt"
+	"hoshi/internal/probe/natpmp"
+	"hoshi/internal/probe/ntp"
 	"hoshi/internal/probe/rtsp"
 	"hoshi/internal/probe/service"
 	"hoshi/internal/probe/signin"
@@ -34,6 +36,8 @@ var Protocols = append([]probe.Protocol{
 	snmp.Protocol, snmp.First, snmp.Third,
 	tftp.Protocol,
 	coap.Protocol,
+	ntp.Protocol,
+	natpmp.Protocol,
 }, greeting.Protocols...) // named, and asked nothing further
 
 // Probes are all probes in the order in which they run.
