@@ -100,6 +100,18 @@ func (p *Past) under() (name string, begun int64) {
 	return name, begun
 }
 
+// mixed reports whether the run was cut short because somebody else answered: what
+// the last probe recorded may then be of another device.
+func (p *Past) mixed() bool {
+	why := ""
+	for _, r := range p.Records {
+		if r.Probe == RunTranscript && r.Event == "interrupted" {
+			why = r.Detail
+		}
+	}
+	return why == "another" || why == "moved"
+}
+
 // ReadJournal reads the journal of a run. A last line that was torn is left out.
 // A file that does not exist is fault.NotFound.
 func ReadJournal(name string) (*Past, error) {

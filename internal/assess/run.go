@@ -23,7 +23,7 @@ import (
 // known of before; took: how long nothing was done), "dropped" (item: a probe that
 // is run anew), "identity" (item: kind of mark, port, detail: its value), "checked"
 // (detail: the answer), "changed" (a mark with its new value), "another" (a mark
-// that shows another device), "uptime" (number of seconds), "rebooted".
+// that shows another device), "moved" (the way to the address is another), "uptime" (number of seconds), "rebooted".
 //
 // So the machine time of a probe is the sum of took over its "end" and "cut".
 const RunTranscript = "run"
@@ -158,7 +158,7 @@ func (r *runner) begin(began time.Time) {
 	}
 	r.note(probe.Record{Event: "resumed", At: last, Took: r.rec.Since() - last})
 	for _, p := range registry.Probes {
-		if !p.Continues && !r.past.Ended(p.Name) && len(r.rec.Records(p.Name)) > 0 {
+		if (!p.Continues || r.past.mixed()) && !r.past.Ended(p.Name) && len(r.rec.Records(p.Name)) > 0 {
 			r.rec.Drop(p.Name)
 			r.note(probe.Record{Event: "dropped", Item: p.Name})
 		}
@@ -226,6 +226,8 @@ func (r *runner) ended(outer, ctx context.Context, err error) error {
 		kind, key = fault.Unavailable, "assess.unwritable"
 	case errors.Is(err, errAnother):
 		why, kind, key = "another", fault.Unavailable, "assess.another"
+	case errors.Is(err, errMoved):
+		why, kind, key = "moved", fault.Unavailable, "assess.moved"
 	case outer.Err() != nil:
 		why, kind, key = "person", fault.Unavailable, "assess.cancelled"
 		if r.j != nil {

@@ -8,16 +8,21 @@ import (
 	"time"
 
 	"hoshi/internal/assess/identity"
+	"hoshi/internal/assess/link"
 	"hoshi/internal/probe"
 )
 
 // errAnother is the cause of a run that ended because another device answers.
 var errAnother = errors.New("assess: another device answers at the address")
 
+// errMoved is the cause of a run that ended because this host left the device's network.
+var errMoved = errors.New("assess: the way to the address has changed")
+
 const (
-	lookEvery = 2 * time.Second  // how often the neighbour table is read; nothing is sent
+	lookEvery = 2 * time.Second // how often the neighbour table is read; nothing is sent
+	askEvery  = 4               // looks: how often the link is asked who has the address
+	knockWait = time.Second
 	keysEvery = 60 * time.Second // how often the device is asked for its keys, at most
-	pokeWait  = 500 * time.Millisecond
 )
 
 // watcher compares who answers at the address with who did at the start.
@@ -38,11 +43,20 @@ func (r *runner) watch(ctx context.Context) (_ context.Context, end func()) {
 			}
 		}
 	}
+	if r.near() != nil {
+		// One connection, so that the system learns who has the address before the scan.
+		if c, err := r.t.Net.TCP(ctx, r.knock(), knockWait); err == nil {
+			_ = c.Close()
+		}
+	}
 	r.t.Watch = r.look
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		for probe.Wait(ctx, lookEvery) {
+		for n := 1; probe.Wait(ctx, lookEvery); n++ {
+			if n%askEvery == 0 && r.near() != nil {
+				link.Ask(r.t.Addr)
+			}
 			_ = r.hardware() // it stops the run by itself
 		}
 	})
@@ -54,42 +68,48 @@ func (w *watcher) learn(m identity.Mark) {
 	w.known = append(slices.DeleteFunc(w.known, func(k identity.Mark) bool { return k.Kind == m.Kind && k.Port == m.Port }), m)
 }
 
-// look is Target.Watch. It makes the system ask anew who has the address, since
-// packets made by hand do not, and sends nothing else.
-func (r *runner) look(ctx context.Context) error {
-	if r.o.Dial == nil && r.t.Network == probe.ModeRemote {
-		if c, err := r.t.Net.TCP(ctx, r.knock(), pokeWait); err == nil {
-			_ = c.Close()
-		}
+// look is Target.Watch: it makes the system learn anew who has the address, which
+// packets made by hand do not, and looks at the answer.
+func (r *runner) look(context.Context) error {
+	if r.near() != nil {
+		link.Ask(r.t.Addr)
 	}
 	return r.hardware()
 }
 
-// knock is a port that the device is known to answer on, if there is one.
+// knock is a port that the device is said to answer on, if there is one.
 func (r *runner) knock() int {
-	for _, name := range []string{"tcp.open", "declared.port"} {
-		for _, f := range r.t.Facts.Named(name) {
-			if p := probe.PortNumber(f.Subject); p > 0 && f.Subject == probe.TCP(p) {
-				return p
-			}
+	for _, f := range r.t.Facts.Named("declared.port") {
+		if p := probe.PortNumber(f.Subject); p > 0 && f.Subject == probe.TCP(p) {
+			return p
 		}
 	}
 	return 80
 }
 
-// hardware compares the hardware address only.
+// hardware compares what the host knows without asking the device.
 func (r *runner) hardware() error {
-	if r.o.Dial != nil || r.t.Network != probe.ModeRemote {
-		return nil
-	}
-	m, ok := identity.Hardware(r.t.Addr)
-	if !ok {
+	marks := r.near()
+	if marks == nil {
 		return nil
 	}
 	r.w.mu.Lock()
 	defer r.w.mu.Unlock()
-	_, err := r.compare([]identity.Mark{m})
+	_, err := r.compare(marks)
 	return err
+}
+
+// near are the way to the address and the hardware address behind it, as this
+// host knows them; nil where that means nothing.
+func (r *runner) near() []identity.Mark {
+	if r.o.Dial != nil || r.t.Network != probe.ModeRemote {
+		return nil
+	}
+	marks := []identity.Mark{identity.Reached(r.t.Addr)}
+	if m, ok := identity.Hardware(r.t.Addr); ok {
+		marks = append(marks, m)
+	}
+	return marks
 }
 
 // check compares everything by which the device is known; between probes, so
@@ -106,10 +126,9 @@ func (r *runner) check(ctx context.Context, surely bool) error {
 	if now := time.Now(); !surely && now.Sub(r.w.keys) < keysEvery {
 		return nil
 	}
-	marks := identity.Keys(ctx, r.t)
-	if len(marks) > 0 {
+	if marks := identity.Keys(ctx, r.t); len(marks) > 0 {
 		r.w.keys = time.Now()
-		a, err := r.compare(marks)
+		a, err := r.compare(append(marks, r.near()...))
 		r.note(probe.Record{Event: "checked", Detail: string(a), Number: len(marks)})
 		if err != nil {
 			return err
@@ -130,7 +149,7 @@ func (r *runner) check(ctx context.Context, surely bool) error {
 // compare judges marks seen now against those known, writes down what is new and
 // stops the run when another device answers.
 func (r *runner) compare(now []identity.Mark) (identity.Answer, error) {
-	answer := identity.Compare(r.w.known, now)
+	answer, cause := identity.Compare(r.w.known, now), errAnother
 	for _, m := range now {
 		i := slices.IndexFunc(r.w.known, func(k identity.Mark) bool { return k.Kind == m.Kind && k.Port == m.Port })
 		event := "identity"
@@ -139,6 +158,9 @@ func (r *runner) compare(now []identity.Mark) (identity.Answer, error) {
 		}
 		if answer == identity.Another {
 			event = "another"
+		}
+		if i >= 0 && m.Kind == identity.Way && r.w.known[i].Value != m.Value {
+			event, cause = "moved", errMoved
 		}
 		if i < 0 || r.w.known[i].Value != m.Value {
 			r.note(probe.Record{Event: event, Item: m.Kind, Port: m.Port, Detail: m.Value})
@@ -150,6 +172,6 @@ func (r *runner) compare(now []identity.Mark) (identity.Answer, error) {
 	if answer != identity.Another {
 		return answer, nil
 	}
-	r.stop(errAnother)
-	return answer, errAnother
+	r.stop(cause)
+	return answer, cause
 }

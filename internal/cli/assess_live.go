@@ -97,7 +97,7 @@ func (p *progress) event(e assess.Event) {
 	}
 	if e.Probe == assess.RunTranscript {
 		switch e.Note {
-		case "changed", "another", "rebooted":
+		case "changed", "another", "moved", "rebooted":
 			p.say(e.At, "assess.seen."+e.Note)
 		}
 		return

@@ -23,6 +23,7 @@ import (
 
 // The kinds of marks.
 const (
+	Way = "way" // how the address is reached: "link" or "route"
 	MAC = "mac"
 	TLS = "tls"
 	SSH = "ssh"
@@ -55,8 +56,9 @@ func Compare(before, now []Mark) Answer {
 		for _, n := range now {
 			switch {
 			case b.Kind != n.Kind || b.Port != n.Port:
-			case b.Kind == MAC && b.Value != n.Value:
+			case (b.Kind == MAC || b.Kind == Way) && b.Value != n.Value:
 				return Another
+			case b.Kind == Way:
 			case b.Value == n.Value:
 				same++
 			default:
@@ -73,6 +75,16 @@ func Compare(before, now []Mark) Answer {
 		return Renewed
 	}
 	return Same
+}
+
+// Reached tells whether the address is on a link of this host or behind a router.
+// A host that was moved to another network would otherwise ask a stranger there.
+func Reached(a netip.Addr) Mark {
+	m := Mark{Kind: Way, Value: "route"}
+	if link.On(a) {
+		m.Value = "link"
+	}
+	return m
 }
 
 // Hardware returns the hardware address behind the address as this host knows it

@@ -19,6 +19,22 @@ type Neighbour struct {
 	Fresh bool // it answered within the last half minute or so
 }
 
+// On reports whether an address belongs to a network that this host is on by
+// itself, without a router between.
+func On(a netip.Addr) bool {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return false
+	}
+	a = a.WithZone("").Unmap()
+	for _, x := range all {
+		if p, err := netip.ParsePrefix(x.String()); err == nil && p.Masked().Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
 // MAC returns the hardware address behind an address; false when the address is
 // not on a link of this host, or nobody has been seen there.
 func MAC(a netip.Addr) (net.HardwareAddr, bool) {

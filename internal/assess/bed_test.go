@@ -1,0 +1,147 @@
+package assess_test
+
+import (
+	"crypto/rand"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"hoshi/internal/assess"
+	"hoshi/internal/criteria"
+	"hoshi/internal/fault"
+	"hoshi/internal/probe"
+	"hoshi/internal/testkit/bed"
+)
+
+const bedProduct = `format: hoshi-product/1
+product:
+  name: {ja: 見本, en: Sample}
+  vendor: {ja: 見本製作所, en: Sample Works}
+  models: [S-1]
+  firmware: "1"
+accounts: []
+ports:
+  - {port: tcp/80, service: http, reason: 設定画面}
+assets: []
+paths: []
+updates: []
+interfaces: []
+`
+
+// web puts an HTTP server on a port of the device.
+func web(b *bed.Bed, port uint16) {
+	b.Go(func() (func(), error) {
+		l, err := net.Listen("tcp", netip.AddrPortFrom(b.Addr, port).String())
+		if err != nil {
+			return nil, err
+		}
+		s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("status")) })}
+		go func() { _ = s.Serve(l) }()
+		return func() { _ = s.Close() }, nil
+	})
+}
+
+func bedOptions(t *testing.T, b *bed.Bed) assess.Options {
+	t.Helper()
+	e, err := criteria.Builtin(assess.DefaultEdition)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := probe.Fast()
+	p.UDPWait, p.Budget = 50*time.Millisecond, 5*time.Second
+	return assess.Options{Address: b.Addr.String(), ProductFile: "product.yaml", Product: []byte(bedProduct), Edition: e, Tool: "hoshi test",
+		Pace: p, Now: time.Now, Rand: rand.Reader, Journal: filepath.Join(t.TempDir(), "run.hoshi.journal")}
+}
+
+// quick lets a device answer closed ports without a limit.
+var quick = map[string]string{"net.ipv4.icmp_ratelimit": "0", "net.ipv4.icmp_msgs_per_sec": "100000", "net.ipv4.icmp_msgs_burst": "10000"}
+
+// A whole run sends to the device and to nobody else.
+func TestNothingLeavesForOthers(t *testing.T) {
+	bed.Run(t, bed.Profile{Delay: time.Millisecond, Sysctl: quick}, func(t *testing.T, b *bed.Bed) {
+		web(b, 80)
+		web(b, 50123)
+		b.Await("tcp/80", "tcp/50123")
+		run, err := assess.Run(t.Context(), bedOptions(t, b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range []string{"tcp/80", "tcp/50123"} {
+			if _, ok := run.Facts.Get("tcp.open", p); !ok {
+				t.Errorf("%s was not found", p)
+			}
+		}
+		if !b.Isolated {
+			return
+		}
+		if s := b.Strays(nil); len(s) > 0 {
+			t.Errorf("%d frames for others: %v", len(s), s[0])
+		}
+		marks := run.Transcripts[assess.RunTranscript]
+		if !slices.ContainsFunc(marks, func(r probe.Record) bool { return r.Event == "identity" && r.Item == "mac" }) {
+			t.Error("the hardware address was not noted")
+		}
+	})
+}
+
+// Another device at the address ends the run and is recorded; when the first one
+// is back the run goes on, but not before.
+func TestAnotherDevice(t *testing.T) {
+	bed.Run(t, bed.Profile{Delay: time.Millisecond, Sysctl: quick}, func(t *testing.T, b *bed.Bed) {
+		if !b.Isolated {
+			return // said by Run
+		}
+		web(b, 80)
+		b.Await("tcp/80")
+		o := bedOptions(t, b)
+		o.Pace.TCPRate, o.Pace.Down = 1500, time.Minute
+		scanning := make(chan struct{})
+		var once sync.Once
+		o.Progress = func(e assess.Event) {
+			if e.Probe == "tcp" && e.Done > 2000 {
+				once.Do(func() { close(scanning) })
+			}
+		}
+		ended := make(chan error, 1)
+		go func() {
+			_, err := assess.Run(t.Context(), o)
+			ended <- err
+		}()
+		select {
+		case <-scanning:
+		case err := <-ended:
+			t.Fatalf("ended before the scan: %v", err)
+		}
+		b.Replace(200*time.Millisecond, func() { web(b, 80) })
+		wantKey(t, <-ended, "assess.another")
+		past, err := assess.ReadJournal(o.Journal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := ""
+		for _, r := range past.Records {
+			if r.Event == "another" {
+				seen = r.Detail
+			}
+		}
+		if seen != "02:00:00:00:00:33" {
+			t.Errorf("the other device is recorded as %q", seen)
+		}
+		o.Resume, o.Progress = true, nil
+		_, err = assess.Run(t.Context(), o)
+		wantKey(t, err, "assess.another")
+	})
+}
+
+func wantKey(t *testing.T, err error, key string) {
+	t.Helper()
+	if fe, ok := errors.AsType[*fault.Error](err); !ok || fe.Key != key {
+		t.Errorf("got %v, want %s", err, key)
+	}
+}
