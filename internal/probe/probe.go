@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"hoshi/internal/fact"
@@ -189,6 +190,21 @@ func (t *Target) Speakers(protocol string) []Speaker {
 type Speaker struct {
 	Port int
 	TLS  bool
+}
+
+// Each asks services side by side, as many at a time as the pace allows, and
+// returns when all are done.
+func (t *Target) Each(speakers []Speaker, ask func(Speaker)) {
+	gate := make(chan struct{}, max(1, t.Pace.Services))
+	var wg sync.WaitGroup
+	for _, s := range speakers {
+		wg.Go(func() {
+			gate <- struct{}{}
+			defer func() { <-gate }()
+			ask(s)
+		})
+	}
+	wg.Wait()
 }
 
 // Observed makes a fact of the usual shape from records.

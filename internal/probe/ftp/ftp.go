@@ -22,7 +22,7 @@ var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: Parse}
 func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
 	defer cancel()
-	for _, s := range t.Speakers("ftp") {
+	t.Each(t.Speakers(name), func(s probe.Speaker) {
 		start := time.Now()
 		r := probe.Record{Probe: name, Event: "greeting", Port: probe.TCP(s.Port)}
 		c, err := t.Net.TCP(ctx, s.Port, t.Pace.Exchange)
@@ -35,7 +35,7 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 		}
 		r.Took = time.Since(start).Milliseconds()
 		rec.Add(r)
-	}
+	})
 	return nil
 }
 

@@ -12,7 +12,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"hoshi/internal/fact"
@@ -37,17 +36,11 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	defer cancel()
 	rec.Add(probe.Record{Probe: name, Event: "plan", Number: places(t)})
 	speaks := map[int]probe.Speaker{}
-	gate := make(chan struct{}, max(1, t.Pace.Services))
-	var wg sync.WaitGroup
-	for _, s := range t.Speakers("http") {
+	speakers := t.Speakers(name)
+	for _, s := range speakers {
 		speaks[s.Port] = s
-		wg.Go(func() {
-			gate <- struct{}{}
-			defer func() { <-gate }()
-			crawl(ctx, t, rec, s)
-		})
 	}
-	wg.Wait()
+	t.Each(speakers, func(s probe.Speaker) { crawl(ctx, t, rec, s) })
 	for _, p := range t.Paths {
 		s, ok := speaks[p.Port]
 		if !ok || p.URL == "" || ctx.Err() != nil {

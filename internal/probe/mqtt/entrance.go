@@ -1,4 +1,3 @@
-// Package mqtt asks message brokers.
 package mqtt
 
 import (

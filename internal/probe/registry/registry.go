@@ -8,10 +8,12 @@ import (
 	"hoshi/internal/fact"
 	"hoshi/internal/probe"
 	"hoshi/internal/probe/coap"
+	"hoshi/internal/probe/dns"
 	"hoshi/internal/probe/ftp"
 	"hoshi/internal/probe/greeting"
 	"hoshi/internal/probe/host"
 	"hoshi/internal/probe/http"
+	"hoshi/internal/probe/modbus"
 	"hoshi/internal/probe/mqtt"
 	"hoshi/internal/probe/natpmp"
 	"hoshi/internal/probe/ntp"
@@ -33,6 +35,9 @@ var Protocols = append([]probe.Protocol{
 	ssh.Protocol,
 	telnet.Protocol,
 	ftp.Protocol,
+	mqtt.Protocol,
+	modbus.Protocol,
+	dns.Protocol,
 	snmp.Protocol, snmp.First, snmp.Third,
 	tftp.Protocol,
 	coap.Protocol,
@@ -61,7 +66,7 @@ func probes() []probe.Probe {
 
 // Entrances are the kinds of sign-in of all protocols.
 func Entrances() []probe.Entrance {
-	out := slices.Concat(rtsp.Entrances, mqtt.Entrances) // recognised elsewhere
+	out := slices.Clone(rtsp.Entrances) // recognised elsewhere
 	for _, p := range Protocols {
 		out = append(out, p.Entrances...)
 	}
