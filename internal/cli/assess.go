@@ -367,7 +367,11 @@ func printVerdicts(w io.Writer, l i18n.Lang, e *criteria.Edition, vs []criteria.
 			if c, ok := e.Criterion(v.Criterion); ok {
 				title = c.Title.Text().In(l)
 			}
-			fmt.Fprintf(w, "  %s %s (%s)\n    %s\n", v.Criterion, title, v.Rule, v.Reason.In(l))
+			fmt.Fprintf(w, "  %s %s\n", v.Criterion, title)
+			for _, s := range []string{l.T("assess.verdict.asked", "text", v.Asked), l.T("assess.verdict.seen", "text", v.Seen),
+				l.T("assess.verdict.rule", "rule", v.Rule, "text", v.RuleText), l.T("assess.verdict.now", "text", v.Now)} {
+				fmt.Fprintf(w, "    %s\n", s)
+			}
 		}
 	}
 	fmt.Fprintln(w)

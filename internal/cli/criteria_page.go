@@ -82,9 +82,29 @@ func (p *page) edition() {
 			p.line("    %s", v)
 		}
 	}
+	for _, q := range e.Policies {
+		p.policy(q)
+	}
 	p.head("legend")
 	for _, w := range e.Legend {
 		p.line("- %s: %s", w.ID, w.Text().In(p.l))
+	}
+}
+
+func (p *page) policy(q criteria.Policy) {
+	p.head("policy")
+	p.line("%s (%s, %s) %s\n%s", q.Title.In(p.l), q.Name, q.Dated, p.mark(q.Status), q.Note.In(p.l))
+	for _, li := range q.Lists {
+		p.line("- %s (%s) %s\n  %s", li.Title.In(p.l), li.Name, p.mark(li.Status), li.Why.In(p.l))
+		for _, v := range li.Values {
+			p.line("    %s", v)
+		}
+	}
+	for _, n := range q.Numbers {
+		p.line("- %s (%s): %d %s\n  %s", n.Title.In(p.l), n.Name, n.Value, p.mark(n.Status), n.Why.In(p.l))
+	}
+	for _, s := range q.Sources {
+		p.line("- %s", s)
 	}
 }
 
@@ -193,10 +213,13 @@ func (p *page) references(c criteria.Criterion) {
 
 func (p *page) rules(c criteria.Criterion) {
 	p.head("rules")
+	p.line("%s: %s", p.t("asked"), c.Asked.In(p.l))
 	for _, r := range c.Rules {
 		p.line("%s %s %s", r.ID, i18n.Text{JA: r.JA, EN: r.EN}.In(p.l), p.mark(r.Status))
 		if o, src := r.Condition(); src != "" {
 			p.line("    %s: %s", p.t("outcome."+string(o)), src)
+			p.line("    %s: %s", p.t("seen"), r.Seen.In(p.l))
+			p.line("    %s: %s", p.t("now"), r.Now.In(p.l))
 		}
 	}
 	if len(c.Needs) > 0 {

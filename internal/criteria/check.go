@@ -55,6 +55,20 @@ func (d *decoder) check(e *Edition) {
 			d.refuse(at+".values", "empty-list")
 		}
 	}
+	for i, p := range e.Policies {
+		at := "policies[" + itoa(i) + "]"
+		d.name(at+".name", p.Name, names)
+		d.day(at+".dated", p.Dated)
+		for j, l := range p.Lists {
+			d.name(at+".lists["+itoa(j)+"].name", l.Name, names)
+			if len(l.Values) == 0 {
+				d.refuse(at+".lists["+itoa(j)+"].values", "empty-list")
+			}
+		}
+		for j, n := range p.Numbers {
+			d.name(at+".numbers["+itoa(j)+"].name", n.Name, names)
+		}
+	}
 	for i, c := range e.Criteria {
 		d.criterion("criteria["+itoa(i)+"]", e, c, ruleIDs, names)
 	}

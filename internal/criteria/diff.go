@@ -42,6 +42,9 @@ func Diff(a, b *Edition) []Change {
 	keyed(d, "", "list", a.Lists, b.Lists, func(l List) string { return l.Name }, func(x, y *List) bool {
 		return x == nil || y == nil || !slices.Equal(x.Values, y.Values)
 	})
+	keyed(d, "", "policy", a.Policies, b.Policies, func(p Policy) string { return p.Name }, func(x, y *Policy) bool {
+		return x == nil || y == nil || !same(x.values(), y.values())
+	})
 	var kept, keptNow []string
 	for _, c := range b.Criteria {
 		old, ok := a.Criterion(c.ID)
@@ -96,6 +99,7 @@ func (d *differ) criterion(a, b Criterion) {
 	part("enough", true, a.Enough, b.Enough)
 	keyed(d, a.ID, "items", a.Items, b.Items, func(i Item) string { return itoa(i.No) }, func(_, _ *Item) bool { return true })
 	part("evidence", false, a.Evidence, b.Evidence)
+	part("asked", false, a.Asked, b.Asked)
 	part("not_applicable", true, a.NotApplicable, b.NotApplicable)
 	keyed(d, a.ID, "thresholds", a.Thresholds, b.Thresholds, func(t Threshold) string { return t.Name }, func(x, y *Threshold) bool {
 		return x == nil || y == nil || !same(x.Value, y.Value) || !same(x.Default, y.Default) || x.Status != y.Status
@@ -172,6 +176,18 @@ func keyed[T any](d *differ, criterion, key string, a, b []T, id func(T) string,
 	d.part(criterion, key+" order", what, false, order(a, b), order(b, a))
 }
 
+// values are the policy's values by name, as rules see them.
+func (p Policy) values() [][2]string {
+	var out [][2]string
+	for _, l := range p.Lists {
+		out = append(out, [2]string{l.Name, strings.Join(l.Values, ", ")})
+	}
+	for _, n := range p.Numbers {
+		out = append(out, [2]string{n.Name, fmt.Sprint(n.Value)})
+	}
+	return out
+}
+
 func canonical(v any) []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -214,6 +230,13 @@ func brief(v any) i18n.Text {
 		return mark(plain(v.Standard+" "+v.Version+" "+v.Provision), v.Status)
 	case List:
 		s := strings.Join(v.Values, ", ")
+		return mark(i18n.Text{JA: s, EN: s}, v.Status)
+	case Policy:
+		var ss []string
+		for _, x := range v.values() {
+			ss = append(ss, x[0]+" = "+x[1])
+		}
+		s := strings.Join(ss, "; ")
 		return mark(i18n.Text{JA: s, EN: s}, v.Status)
 	case []i18n.Text:
 		return briefs(v)

@@ -186,8 +186,8 @@ func TestManyPorts(t *testing.T) {
 		if v.Criterion == "S1.1-13" && v.Outcome != DoesNotConform {
 			t.Errorf("%s by %s", v.Outcome, v.Rule)
 		}
-		if len(v.Reason.JA) > 3000 {
-			t.Errorf("%s: the reason has %d bytes", v.Criterion, len(v.Reason.JA))
+		if len(v.Reason().JA) > 3000 {
+			t.Errorf("%s: the reason has %d bytes", v.Criterion, len(v.Reason().JA))
 		}
 	}
 }

@@ -52,6 +52,7 @@ type Edition struct {
 	Frame        `yaml:",inline"`
 	Requirements []Requirement `yaml:"requirements" json:"requirements"` // the part of the master list that the edition uses
 	Lists        []List        `yaml:"lists" json:"lists"`
+	Policies     []Policy      `yaml:"policies,omitempty" json:"policies,omitempty"`
 	Criteria     []Criterion   `yaml:"criteria" json:"criteria"` // in the order of the edition
 
 	rules  map[string]*compiled // by criterion id; made by the loader
@@ -93,9 +94,19 @@ type Engine struct {
 
 // UndecidedRules are the numbered rules that give "undecided".
 type UndecidedRules struct {
-	Missing Word `yaml:"missing" json:"missing"` // a needed fact is absent or incomplete; {missing} lists them
-	Neither Word `yaml:"neither" json:"neither"` // no rule is true
-	Both    Word `yaml:"both" json:"both"`       // rules of different outcomes are true
+	Missing UndecidedRule `yaml:"missing" json:"missing"` // a needed fact is absent or incomplete; {missing} lists them
+	Neither UndecidedRule `yaml:"neither" json:"neither"` // no rule is true
+	Both    UndecidedRule `yaml:"both" json:"both"`       // rules of different outcomes are true
+}
+
+// UndecidedRule is one of them: the rule, what was seen, and what to do now.
+type UndecidedRule struct {
+	ID     string    `yaml:"id" json:"id"`
+	JA     string    `yaml:"ja" json:"ja"`
+	EN     string    `yaml:"en" json:"en"`
+	Status Status    `yaml:"status" json:"status"`
+	Seen   i18n.Text `yaml:"seen" json:"seen"`
+	Now    i18n.Text `yaml:"now" json:"now"`
 }
 
 // Standard is a foreign or domestic text that criteria are mapped to.
@@ -127,6 +138,38 @@ type List struct {
 	Values []string  `yaml:"values" json:"values"`
 }
 
+// Policy is a dated set of lists and numbers that rules use together, such as the
+// cryptography that is accepted. What is not known to be official is marked so,
+// value by value.
+type Policy struct {
+	Name    string         `yaml:"name" json:"name"`
+	Title   i18n.Text      `yaml:"title" json:"title"`
+	Dated   string         `yaml:"dated" json:"dated"`
+	Status  Status         `yaml:"status" json:"status"`
+	Sources []string       `yaml:"sources" json:"sources"`
+	Note    i18n.Text      `yaml:"note" json:"note"`
+	Lists   []PolicyList   `yaml:"lists" json:"lists"`
+	Numbers []PolicyNumber `yaml:"numbers" json:"numbers"`
+}
+
+// PolicyList is one list of a policy, a variable of the same name in rules.
+type PolicyList struct {
+	Name   string    `yaml:"name" json:"name"`
+	Title  i18n.Text `yaml:"title" json:"title"`
+	Status Status    `yaml:"status" json:"status"`
+	Why    i18n.Text `yaml:"why" json:"why"`
+	Values []string  `yaml:"values" json:"values"`
+}
+
+// PolicyNumber is one number of a policy, a variable of the same name in rules.
+type PolicyNumber struct {
+	Name   string    `yaml:"name" json:"name"`
+	Title  i18n.Text `yaml:"title" json:"title"`
+	Status Status    `yaml:"status" json:"status"`
+	Why    i18n.Text `yaml:"why" json:"why"`
+	Value  int64     `yaml:"value" json:"value"`
+}
+
 // Criterion is one criterion 適合基準 with all that a vendor and an evaluator need.
 type Criterion struct {
 	ID            string      `yaml:"id" json:"id"`
@@ -140,6 +183,7 @@ type Criterion struct {
 	Enough        Choice      `yaml:"enough" json:"enough"` // all items, or any one of them
 	Items         []Item      `yaml:"items" json:"items"`
 	Evidence      []Marked    `yaml:"evidence" json:"evidence"`
+	Asked         i18n.Text   `yaml:"asked" json:"asked"` // what a test asks of the device and the declaration; stands beside each verdict
 	NotApplicable Exclusion   `yaml:"not_applicable" json:"not_applicable"`
 	Thresholds    []Threshold `yaml:"thresholds,omitempty" json:"thresholds,omitempty"`
 	Mappings      []Mapping   `yaml:"mappings" json:"mappings"`
@@ -225,7 +269,7 @@ type Guidance struct {
 
 // Need is one kind of fact that a criterion's rules read, with how to notice that
 // one of them is absent. A fact about the device as a whole needs only its name;
-// others need Count or Each.
+// others need Count, Each or Seek.
 type Need struct {
 	Fact     string `yaml:"fact" json:"fact"`
 	Count    string `yaml:"count,omitempty" json:"count,omitempty"`       // their number is this field: "tcp.coverage.open"
@@ -233,6 +277,9 @@ type Need struct {
 	Where    string `yaml:"where,omitempty" json:"where,omitempty"`       // … for which this CEL condition on "it" holds
 	Subject  string `yaml:"subject,omitempty" json:"subject,omitempty"`   // CEL: the subject expected for "it"; it.subject if empty
 	Complete string `yaml:"complete,omitempty" json:"complete,omitempty"` // CEL condition on "it": the fact is whole
+	// Seek: nothing says how many there are. Rules may only look for such a fact, to
+	// fail a criterion; none may rest on its absence.
+	Seek bool `yaml:"seek,omitempty" json:"seek,omitempty"`
 }
 
 // Rule is one numbered interpretation rule. With one of the conditions it also
@@ -249,8 +296,9 @@ type Rule struct {
 	// UndecidedIf names a reason for which the facts, though complete, decide nothing;
 	// it goes before na_if, pass_if and person_if, never before fail_if.
 	UndecidedIf string            `yaml:"undecided_if,omitempty" json:"undecided_if,omitempty"`
-	Reason      *i18n.Text        `yaml:"reason,omitempty" json:"reason,omitempty"` // of the verdict; {name} from Show
-	Show        map[string]string `yaml:"show,omitempty" json:"show,omitempty"`     // CEL: values for Reason
+	Seen        *i18n.Text        `yaml:"seen,omitempty" json:"seen,omitempty"` // what was seen; {name} from Show
+	Now         *i18n.Text        `yaml:"now,omitempty" json:"now,omitempty"`   // what to do now; {name} from Show
+	Show        map[string]string `yaml:"show,omitempty" json:"show,omitempty"` // CEL: values for Seen and Now
 }
 
 // Condition returns the rule's condition and the outcome it gives; "" when the

@@ -102,6 +102,8 @@ func TestFaults(t *testing.T) {
 		{"need-each", "EX-B-2.yaml", "count: tcp.coverage.open", "each: tcp.coverage", ""},
 		{"need-where", "EX-B-2.yaml", "count: tcp.coverage.open", "count: tcp.coverage.open, where: 'true'", ""},
 		{"need-reads", "EX-B-2.yaml", "complete: it.value.undecided == 0", "complete: tcp_coverage.undecided == 0", "tcp_coverage.undecided"},
+		{"need-seek", "EX-B-2.yaml", "count: tcp.coverage.open", "seek: true", ""},
+		{"need-form-many", "EX-B-2.yaml", "count: tcp.coverage.open", "count: tcp.coverage.open, seek: true", ""},
 		{"rule-needs", "EX-B-2.yaml", pass, "pass_if: udp_open.size() == 0", "udp_open.size()"},
 		{"rule-constant", "EX-B-2.yaml", pass, "pass_if: most_open_ports > 2", "most_open_ports > 2"},
 		{"rule-constant", "EX-B-1.yaml", `person_if: "true"`, `person_if: "1 > 2"`, ""},
@@ -109,7 +111,7 @@ func TestFaults(t *testing.T) {
 		{"rule-two", "EX-B-2.yaml", pass, pass + "\n    person_if: \"true\"", ""},
 		{"rule-form", "EX-B-2.yaml", "id: R-B2-1", "id: rule1", "rule1"},
 		{"duplicate", "EX-B-2.yaml", "id: R-B2-2", "id: R-B2-1", ""},
-		{"no-decision", "EX-B-1.yaml", "    person_if: \"true\"\n    reason: {ja: 公開ページを読んで判断してください。, en: Read the public page and decide.}\n", "", ""},
+		{"no-decision", "EX-B-1.yaml", "    person_if: \"true\"\n    seen: {ja: 公開ページを読んで判断してください。, en: Read the public page and decide.}\n    now: {ja: 記録を見て、必要なら直してください。, en: Look at the record and mend what needs mending.}\n", "", ""},
 		{"reason-name", "EX-B-2.yaml", "Open ports: {ports}", "Open ports: {port}", ""},
 		{"na-impossible", "EX-B-2.yaml", pass, "na_if: tcp_open.size() <= most_open_ports", ""},
 		{"bad-cel", "EX-B-2.yaml", pass, "pass_if: tcp_open.size() <= most_open_port", "most_open_port\n"},
@@ -210,7 +212,7 @@ func TestFactsRead(t *testing.T) {
 	for id, want := range map[string]string{
 		"R-02-2": "declared.port:false host.mixed:true signin.default:false signin.interface:false",
 		"R-13-1": "declared.port:true host.mixed:true tcp.open:false udp.open:false",
-		"R-13-4": "declared.port:true tcp.open:true udp.open:true",
+		"R-13-4": "declared.port:true tcp.open:true udp.coverage:true udp.open:true",
 		"R-12-2": "declared.path:false tls.version:false",
 	} {
 		c := "S1.1-" + id[2:4]

@@ -56,7 +56,7 @@ func (c *compiled) judge(e *Edition, id string, facts fact.Set) Verdict {
 	for k, v := range c.vars {
 		vars[k] = v
 	}
-	v := Verdict{Criterion: id}
+	v := Verdict{Criterion: id, Asked: c.asked}
 	for i, n := range c.needs {
 		state[i] = n.find(facts, c, state)
 		index[n.Fact] = i
@@ -110,45 +110,70 @@ func (c *compiled) judge(e *Edition, id string, facts fact.Set) Verdict {
 	}
 	var all []string
 	for _, n := range c.needs {
-		all = append(all, n.Fact)
+		if !n.Seek {
+			all = append(all, n.Fact)
+		}
 	}
 	switch {
 	case len(outcomes) == 1 && outcomes[0] == DoesNotConform:
 		v.Missing = nil
-		var texts []i18n.Text
+		v.Outcome = DoesNotConform
+		var failed []rule
 		var reads []string
 		for _, r := range hits {
 			if r.outcome == DoesNotConform {
-				v.Rule = firstOf(v.Rule, r.ID)
-				texts = append(texts, r.say(vars))
+				failed = append(failed, r)
 				reads = append(reads, r.reads...)
 			}
 		}
-		v.Outcome, v.Reason = DoesNotConform, together(texts)
+		v.by(vars, failed...)
 		sees(c.withBases(reads, index))
 	case !allMet:
-		v.Outcome, v.Rule = Undecided, e.Undecided.Missing.ID
-		v.Reason = fill(e.Undecided.Missing.Text(), map[string]i18n.Text{"missing": list(v.Missing)})
+		v.undecided(e.Undecided.Missing)
 		sees(all)
 	case broken:
-		v.Outcome, v.Rule, v.Reason = Undecided, e.Undecided.Neither.ID, e.Undecided.Neither.Text()
+		v.undecided(e.Undecided.Neither)
 		sees(all)
 	case slices.ContainsFunc(hits, func(r rule) bool { return r.outcome == Undecided }):
 		r := hits[slices.IndexFunc(hits, func(r rule) bool { return r.outcome == Undecided })]
-		v.Outcome, v.Rule, v.Reason = Undecided, r.ID, r.say(vars)
+		v.Outcome = Undecided
+		v.by(vars, r)
 		sees(all)
 	case len(outcomes) > 1:
-		v.Outcome, v.Rule, v.Reason = Undecided, e.Undecided.Both.ID, e.Undecided.Both.Text()
+		v.undecided(e.Undecided.Both)
 		sees(all)
 	case len(hits) > 0:
 		r := hits[slices.IndexFunc(hits, func(r rule) bool { return len(outcomes) == 0 || r.outcome == outcomes[0] })]
-		v.Outcome, v.Rule, v.Reason = r.outcome, r.ID, r.say(vars)
+		v.Outcome = r.outcome
+		v.by(vars, r)
 		sees(all)
 	default:
-		v.Outcome, v.Rule, v.Reason = Undecided, e.Undecided.Neither.ID, e.Undecided.Neither.Text()
+		v.undecided(e.Undecided.Neither)
 		sees(all)
 	}
 	return v
+}
+
+// by says which rules gave the verdict, what they saw and what to do now.
+func (v *Verdict) by(vars map[string]any, rules ...rule) {
+	var seen, now, words []i18n.Text
+	for _, r := range rules {
+		v.Rule = firstOf(v.Rule, r.ID)
+		with := r.shown(vars)
+		seen, now = append(seen, fill(*r.Seen, with)), append(now, fill(*r.Now, with))
+		if w := (i18n.Text{JA: r.JA, EN: r.EN}); len(rules) > 1 {
+			words = append(words, i18n.Text{JA: r.ID + "：" + w.JA, EN: r.ID + ": " + w.EN})
+		} else {
+			words = append(words, w)
+		}
+	}
+	v.Seen, v.Now, v.RuleText = together(seen), together(now), together(words)
+}
+
+func (v *Verdict) undecided(u UndecidedRule) {
+	with := map[string]i18n.Text{"missing": list(v.Missing)}
+	v.Outcome, v.Rule, v.RuleText = Undecided, u.ID, i18n.Text{JA: u.JA, EN: u.EN}
+	v.Seen, v.Now = fill(u.Seen, with), fill(u.Now, with)
 }
 
 // withBases adds the facts by which the completeness of the given ones is known.
@@ -211,6 +236,11 @@ func (n need) find(facts fact.Set, c *compiled, state []found) found {
 	switch {
 	case n.word.device:
 		one("")
+	case n.Seek:
+		for _, s := range subjects {
+			one(s)
+		}
+		f.met, f.missing = true, nil
 	case n.Count != "":
 		for _, s := range subjects {
 			one(s)
@@ -278,8 +308,8 @@ func truth(p cel.Program, vars map[string]any) (bool, error) {
 	return bool(b), nil
 }
 
-// say fills the rule's reason with what was seen.
-func (r rule) say(vars map[string]any) i18n.Text {
+// shown computes what the rule's texts show.
+func (r rule) shown(vars map[string]any) map[string]i18n.Text {
 	with := map[string]i18n.Text{}
 	for name, p := range r.show {
 		out, _, err := p.Eval(vars)
@@ -289,7 +319,7 @@ func (r rule) say(vars map[string]any) i18n.Text {
 		}
 		with[name] = shown(out)
 	}
-	return fill(*r.Reason, with)
+	return with
 }
 
 func shown(v ref.Val) i18n.Text {
@@ -335,7 +365,9 @@ func list(ss []string) i18n.Text {
 func together(ts []i18n.Text) i18n.Text {
 	var ja, en []string
 	for _, t := range ts {
-		ja, en = append(ja, t.JA), append(en, t.EN)
+		if !slices.Contains(ja, t.JA) { // rules that ask for the same remedy say it once
+			ja, en = append(ja, t.JA), append(en, t.EN)
+		}
 	}
 	return i18n.Text{JA: strings.Join(ja, ""), EN: strings.Join(en, " ")}
 }

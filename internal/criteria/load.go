@@ -21,6 +21,7 @@ type manifest struct {
 	Frame            `yaml:",inline"`
 	RequirementsFile string   `yaml:"requirements_file"` // master list, relative to the edition's folder
 	ListFiles        []string `yaml:"list_files,omitempty"`
+	PolicyFiles      []string `yaml:"policy_files,omitempty"`
 	CriteriaIDs      []string `yaml:"criteria"` // each in a file of its name
 }
 
@@ -63,8 +64,16 @@ func Load(fsys fs.FS, dir string) (*Edition, error) {
 		}
 		e.Lists = append(e.Lists, l)
 	}
+	for i, f := range m.PolicyFiles {
+		var p Policy
+		name := path.Join(dir, f)
+		if b, ok := d.read(fsys, name, "policy_files["+itoa(i)+"]"); ok {
+			d.file(name, b, "policies["+itoa(i)+"]", &p)
+		}
+		e.Policies = append(e.Policies, p)
+	}
 	files := []string{"edition.yaml"}
-	for _, f := range m.ListFiles {
+	for _, f := range slices.Concat(m.ListFiles, m.PolicyFiles) {
 		files = append(files, path.Base(f))
 	}
 	for i, id := range m.CriteriaIDs {

@@ -7,6 +7,8 @@ import (
 	"cel.dev/cel-go/cel"
 	celast "cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
+
+	"hoshi/internal/i18n"
 )
 
 // CELVersion is the version of cel.dev/cel-go that computes the rules. An edition
@@ -27,7 +29,8 @@ func compatible(want, have string) bool {
 type compiled struct {
 	needs []need
 	rules []rule
-	vars  map[string]any // thresholds and lists
+	vars  map[string]any // thresholds, lists and policies
+	asked i18n.Text
 }
 
 type need struct {
@@ -73,6 +76,14 @@ func (e *Edition) constants() (map[string]any, []cel.EnvOption) {
 	}
 	for _, l := range e.Lists {
 		put(l.Name, l.Values, cel.ListType(cel.StringType))
+	}
+	for _, p := range e.Policies {
+		for _, l := range p.Lists {
+			put(l.Name, l.Values, cel.ListType(cel.StringType))
+		}
+		for _, n := range p.Numbers {
+			put(n.Name, n.Value, cel.IntType)
+		}
 	}
 	return vals, opts
 }
@@ -145,7 +156,7 @@ func (c *compiler) expr(env *cel.Env, path, src string, want ...*cel.Type) (cel.
 
 // criterion compiles the needs and rules of the i-th criterion.
 func (c *compiler) criterion(path string, cr Criterion) *compiled {
-	out := &compiled{vars: c.vars}
+	out := &compiled{vars: c.vars, asked: cr.Asked}
 	c.lost = false
 	index := map[string]int{}
 	for i, n := range cr.Needs {
@@ -163,15 +174,22 @@ func (c *compiler) criterion(path string, cr Criterion) *compiled {
 		at := path + ".rules[" + itoa(i) + "]"
 		outcome, src := r.Condition()
 		if src == "" {
-			if r.Reason != nil || len(r.Show) > 0 {
+			if r.Seen != nil || r.Now != nil || len(r.Show) > 0 {
 				c.d.refuse(at, "reason-without-condition")
 			}
 			continue
 		}
 		decides = true
 		at2 := at + "." + map[Outcome]string{NotApplicable: "na_if", DoesNotConform: "fail_if", Conforms: "pass_if", PersonDecides: "person_if", Undecided: "undecided_if"}[outcome]
-		if r.Reason == nil {
-			c.d.refuse(at, "missing-key", "key", "reason")
+		for _, t := range []struct {
+			key  string
+			text *i18n.Text
+		}{{"seen", r.Seen}, {"now", r.Now}} {
+			if t.text == nil {
+				c.d.refuse(at, "missing-key", "key", t.key)
+			} else {
+				c.names(at+"."+t.key, *t.text, r.Show)
+			}
 		}
 		if other, dup := conditions[src]; dup {
 			c.d.refuse(at2, "rule-same", "other", other)
@@ -187,6 +205,11 @@ func (c *compiler) criterion(path string, cr Criterion) *compiled {
 			c.d.refuse(at2, "rule-constant")
 		}
 		c.needed(at2, cr.reads, index)
+		for _, f := range cr.reads {
+			if i, ok := index[f]; ok && out.needs[i].Seek && (outcome != DoesNotConform || cr.strict[f]) {
+				c.d.refuse(at2, "need-seek", "fact", f)
+			}
+		}
 		for _, name := range sortedKeys(r.Show) {
 			p := at + ".show." + name
 			prog, ast, ok := c.expr(c.env, p, r.Show[name], cel.ListType(cel.StringType), cel.ListType(cel.ListType(cel.StringType)), cel.StringType, cel.IntType)
@@ -196,9 +219,6 @@ func (c *compiler) criterion(path string, cr Criterion) *compiled {
 			reads, _ := factsRead(ast)
 			c.needed(p, reads, index)
 			cr.show[name] = prog
-		}
-		if r.Reason != nil {
-			c.reason(at, r)
 		}
 		out.rules = append(out.rules, cr)
 	}
@@ -217,11 +237,12 @@ func (c *compiler) needed(path string, reads []string, index map[string]int) {
 	}
 }
 
-func (c *compiler) reason(at string, r Rule) {
-	for _, t := range []string{r.Reason.JA, r.Reason.EN} {
-		for _, name := range placeholders(t) {
-			if _, ok := r.Show[name]; !ok {
-				c.d.refuse(at+".reason", "reason-name", "name", name)
+// names refuses a text that names what show does not define.
+func (c *compiler) names(at string, t i18n.Text, show map[string]string) {
+	for _, s := range []string{t.JA, t.EN} {
+		for _, name := range placeholders(s) {
+			if _, ok := show[name]; !ok {
+				c.d.refuse(at, "reason-name", "name", name)
 			}
 		}
 	}
@@ -240,9 +261,9 @@ func (c *compiler) need(at string, n Need, index map[string]int) (need, bool) {
 	}
 	base := ""
 	switch {
-	case n.Count != "" && n.Each != "", out.word.device && (n.Count != "" || n.Each != ""):
+	case n.Count != "" && n.Each != "", (out.word.device || n.Seek) && (n.Count != "" || n.Each != ""), n.Seek && (out.word.device || n.Complete != ""):
 		no(at, "need-form-many", "fact", n.Fact)
-	case !out.word.device && n.Count == "" && n.Each == "":
+	case !out.word.device && n.Count == "" && n.Each == "" && !n.Seek:
 		no(at, "need-form", "fact", n.Fact)
 	case n.Count != "":
 		i := strings.LastIndex(n.Count, ".")

@@ -22,12 +22,18 @@ const (
 // Outcomes lists all outcomes, for exhaustive tests and legends.
 var Outcomes = []Outcome{Conforms, DoesNotConform, NotApplicable, Undecided, PersonDecides, Lifted}
 
+// Reason is what was seen and what to do now, for places with room for one text.
+func (v Verdict) Reason() i18n.Text { return together([]i18n.Text{v.Seen, v.Now}) }
+
 // Verdict is the outcome of one criterion for one set of facts.
 type Verdict struct {
 	Criterion string    `json:"criterion"` // "S1.1-04"
 	Outcome   Outcome   `json:"outcome"`
-	Rule      string    `json:"rule"`              // number of the interpretation rule that decided, "R-04-2"
-	Reason    i18n.Text `json:"reason"`            // what was asked, what was seen, what to do now
+	Asked     i18n.Text `json:"asked"`             // what was asked of the device and the declaration
+	Seen      i18n.Text `json:"seen"`              // what was seen
+	Rule      string    `json:"rule"`              // number of the interpretation rule that decided, "R-04-2"; the first of several
+	RuleText  i18n.Text `json:"ruleText"`          // its words, with numbers where several rules decided
+	Now       i18n.Text `json:"now"`               // what to do now
 	Facts     []string  `json:"facts,omitempty"`   // ids of the facts that the rule read
 	Missing   []string  `json:"missing,omitempty"` // facts that the rule needs and that are absent or incomplete
 }

@@ -96,7 +96,7 @@ func hold(t *testing.T, f Flaw, base map[string]criteria.Outcome) {
 		t.Errorf("criteria that do not conform (-want +got):\n%s", d)
 		for _, v := range res.Run.Verdicts {
 			if v.Outcome == criteria.DoesNotConform || v.Criterion == f.Criterion {
-				t.Log(v.Criterion, v.Outcome, v.Rule, v.Reason.EN, v.Missing)
+				t.Log(v.Criterion, v.Outcome, v.Rule, v.Reason().EN, v.Missing)
 			}
 		}
 	}

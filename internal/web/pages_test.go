@@ -80,7 +80,8 @@ func (w *world) sealed(t *testing.T, keyID string) {
 	for i, c := range ed.Criteria {
 		o := criteria.Outcomes[i%len(criteria.Outcomes)]
 		w.Bundle.Verdicts = append(w.Bundle.Verdicts, criteria.Verdict{Criterion: c.ID, Outcome: o, Rule: "R-01-1",
-			Reason: i18n.Text{JA: "23 番ポートが開いています。", EN: "Port 23 is open."}, Facts: []string{"tcp.open[tcp/23]"}, Missing: []string{"tls.coverage"}})
+			Asked: i18n.Text{JA: "すべてのポートを調べました。", EN: "All ports were examined."}, Seen: i18n.Text{JA: "23 番ポートが開いています。", EN: "Port 23 is open."},
+			RuleText: i18n.Text{JA: "申告にないポートは不要とみなす。", EN: "An undeclared port is unneeded."}, Now: i18n.Text{JA: "閉じてください。", EN: "Close it."}, Facts: []string{"tcp.open[tcp/23]"}, Missing: []string{"tls.coverage"}})
 	}
 }
 
