@@ -54,7 +54,7 @@ var realPorts = Ports{
 	"https": "tcp/443", "http": "tcp/80", "ssh": "tcp/22", "telnet": "tcp/23", "debug": "tcp/48101",
 	"rtsp": "tcp/322", "dns": "tcp/53", "upnp": "tcp/49000", "mqtt": "tcp/8883",
 	"dns-udp": "udp/53", "snmp": "udp/161", "ssdp": "udp/1900", "nat-pmp": "udp/5351", "mdns": "udp/5353", "coap": "udp/5683",
-	"udp-high": "udp/48102", "udp-silent": "udp/48103",
+	"udp-high": "udp/48102", "udp-silent": "udp/21103",
 }
 
 // Number is the port number of a service, 0 = not there.
