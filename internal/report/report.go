@@ -131,7 +131,7 @@ func (p *page) verdicts(e *criteria.Edition, vs []criteria.Verdict) {
 			if v.Outcome != o {
 				continue
 			}
-			r := verdictRow{Verdict: v, Why: v.Reason.In(p.Lang)}
+			r := verdictRow{Verdict: v, Why: v.Reason().In(p.Lang)}
 			if c, ok := e.Criterion(v.Criterion); ok {
 				r.Title = c.Title.Text().In(p.Lang)
 				for _, x := range c.Rules {
