@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ed25519"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	_ "embed"
 	"maps"
+	"math/big"
 	"slices"
 	"testing"
 	"time"
@@ -58,6 +61,10 @@ func sample(t *testing.T) Run {
 	for _, v := range probetls.Versions {
 		trs["tls"] = append(trs["tls"], probe.Record{Event: "settled", Port: "tcp/443", Item: v.String()})
 	}
+	der := certificate(t)
+	list := append([]byte{0, byte((len(der) + 3) >> 8), byte(len(der) + 3), 0, byte(len(der) >> 8), byte(len(der))}, der...)
+	trs["tls"] = append(trs["tls"], probe.Record{Event: "certificate", Port: "tcp/443", Recv: list, Number: 20000},
+		probe.Record{Event: "settled", Port: "tcp/443", Item: "certificate"}, probe.Record{Event: "settled", Port: "tcp/443", Item: "group"})
 	for name, rs := range trs {
 		for i := range rs {
 			rs[i].Probe, rs[i].Line = name, i+1
@@ -72,6 +79,19 @@ func sample(t *testing.T) Run {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// certificate is the same one each time.
+func certificate(t *testing.T) []byte {
+	t.Helper()
+	key := testKey(t, 9)
+	tpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "th-1.invalid"},
+		NotBefore: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2036, 1, 1, 0, 0, 0, 0, time.UTC)}
+	der, err := x509.CreateCertificate(nil, tpl, tpl, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
 }
 
 func sealed(t *testing.T, r Run, key crypto.Signer) []byte {
