@@ -120,6 +120,9 @@ var Vocabulary = []Entry{
 	{"udp.open", "port", `{service: string, answered: bool}`, i18n.Text{
 		JA: "開いている UDP ポート。answered が偽なら、応答はないが、閉じたポートを知らせる機器が、このポートだけは閉じていると言わなかった。",
 		EN: "An open UDP port. Without an answer it is open because the device, which tells of closed ports, never told so of this one."}},
+	{"upnp.service", "port and control path", `{port: string, type: string, reads: [string], changes: [string], called: [string], answered: [string], complete: bool}`, i18n.Text{
+		JA: "UPnP のサービスが受け付ける操作。changes は設定などを変える操作で、一覧にするだけで呼び出さない。answered は、読むだけの操作のうち、サインインせずに呼び出して応答があったもの。",
+		EN: "The actions that a UPnP service offers. changes may change something and are listed only, never called; answered are those that only read and that answered a call without signing in."}},
 }
 
 // Known reports whether the vocabulary has the name.

@@ -7,6 +7,7 @@
 package datagram
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -21,8 +22,10 @@ import (
 const (
 	MaxDatagrams = 128
 	MaxBytes     = 256 << 10
-	// Quiet is how long to wait for one datagram more after the last.
-	Quiet = 300 * time.Millisecond
+	// Quiet is how long to wait for one datagram more after the last, and MaxTime
+	// for all after the first.
+	Quiet   = 300 * time.Millisecond
+	MaxTime = 2 * time.Second
 )
 
 // Events of an exchange. "asked" holds the question and the first datagram of the
@@ -39,8 +42,9 @@ type Question struct {
 	Port  int
 	Item  string // names the question in records and facts
 	Send  []byte
-	Roams bool // the answer comes from another port
-	Many  bool // the answer may be several datagrams
+	Roams bool          // the answer comes from another port
+	Many  bool          // the answer may be several datagrams
+	Quiet time.Duration // instead of the constant, when not 0
 	// Mask holds values that must not be kept.
 	Mask []string
 	// Next is shown each datagram of the answer and returns what to send back to
@@ -98,6 +102,7 @@ func once(ctx context.Context, t *probe.Target, q Question) ([]exchanged, error)
 	var got []exchanged
 	var last []byte
 	total := 0
+	quiet := cmp.Or(q.Quiet, Quiet)
 	deadline := time.Now().Add(t.Pace.UDPWait)
 	for len(got) < MaxDatagrams && total < MaxBytes && ctx.Err() == nil {
 		wait := time.Until(deadline)
@@ -105,7 +110,7 @@ func once(ctx context.Context, t *probe.Target, q Question) ([]exchanged, error)
 		case last != nil:
 			wait = t.Pace.UDPWait
 		case len(got) > 0:
-			wait = min(Quiet, wait+t.Pace.UDPWait)
+			wait = min(quiet, wait)
 		}
 		if wait <= 0 {
 			break
@@ -118,6 +123,9 @@ func once(ctx context.Context, t *probe.Target, q Question) ([]exchanged, error)
 		if len(b) == 0 || q.Ours != nil && !q.Ours(b) {
 			total += 64 + len(b) // a flood of foreign datagrams ends too
 			continue
+		}
+		if len(got) == 0 {
+			deadline = time.Now().Add(MaxTime)
 		}
 		got = append(got, exchanged{last, b})
 		total += len(b)
@@ -283,6 +291,19 @@ func Detail(port, protocol, key, value string, source ...string) fact.Set {
 		return nil
 	}
 	return fact.Set{probe.Observed("service.detail", port+" "+protocol+" "+key, map[string]any{"port": port, "protocol": protocol, "key": key, "value": value}, source...)}
+}
+
+// First keeps the first fact of each id: a device tells many things twice.
+func First(in fact.Set) fact.Set {
+	seen := map[string]bool{}
+	var out fact.Set
+	for _, f := range in {
+		if !seen[f.ID()] {
+			seen[f.ID()] = true
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // Text makes a value of the device fit for a fact: one line, bounded.

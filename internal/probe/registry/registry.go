@@ -21,6 +21,7 @@ import (
 	"hoshi/internal/probe/service"
 	"hoshi/internal/probe/signin"
 	"hoshi/internal/probe/snmp"
+	"hoshi/internal/probe/ssdp"
 	"hoshi/internal/probe/ssh"
 	"hoshi/internal/probe/tcp"
 	"hoshi/internal/probe/telnet"
@@ -43,6 +44,7 @@ var Protocols = append([]probe.Protocol{
 	coap.Protocol,
 	ntp.Protocol,
 	natpmp.Protocol,
+	ssdp.Protocol,
 }, greeting.Protocols...) // named, and asked nothing further
 
 // Probes are all probes in the order in which they run.

@@ -185,21 +185,7 @@ func ParseRecords(records []probe.Record) fact.Set {
 			out = append(out, probe.Observed("signin.interface", port+" snmp", map[string]any{"port": port, "kind": "snmp", "encrypted": false}, s.source...))
 		}
 	}
-	return append(first(out), datagram.Amplification(name, answers)...)
-}
-
-// first keeps the first fact of each id: an agent of two versions tells most
-// things twice.
-func first(in fact.Set) fact.Set {
-	seen := map[string]bool{}
-	var out fact.Set
-	for _, f := range in {
-		if !seen[f.ID()] {
-			seen[f.ID()] = true
-			out = append(out, f)
-		}
-	}
-	return out
+	return append(datagram.First(out), datagram.Amplification(name, answers)...)
 }
 
 // uptime prefers the time of the device to that of the agent.
