@@ -2,6 +2,7 @@ package http
 
 import (
 	"bytes"
+	"strings"
 
 	"hoshi/internal/probe"
 )
@@ -21,7 +22,9 @@ func match(b []byte) (software string, ok bool) {
 		return "", false
 	}
 	a := ParseAnswer(b)
-	return a.Header.Get("Server"), a.Status != 0
+	server := a.Header.Get("Server")
+	// Servers of streams answer HTTP too, to carry streams over it.
+	return server, a.Status != 0 && !strings.Contains(strings.ToLower(server), "rtsp")
 }
 
 // headed: the header is complete, which is all that recognition needs.

@@ -3,8 +3,6 @@
 package registry
 
 import (
-	"slices"
-
 	"hoshi/internal/fact"
 	"hoshi/internal/probe"
 	"hoshi/internal/probe/coap"
@@ -13,6 +11,7 @@ import (
 	"hoshi/internal/probe/greeting"
 	"hoshi/internal/probe/host"
 	"hoshi/internal/probe/http"
+	"hoshi/internal/probe/ipp"
 	"hoshi/internal/probe/modbus"
 	"hoshi/internal/probe/mqtt"
 	"hoshi/internal/probe/natpmp"
@@ -36,6 +35,8 @@ var Protocols = append([]probe.Protocol{
 	ssh.Protocol,
 	telnet.Protocol,
 	ftp.Protocol,
+	ipp.Protocol,
+	rtsp.Protocol,
 	mqtt.Protocol,
 	modbus.Protocol,
 	dns.Protocol,
@@ -68,7 +69,7 @@ func probes() []probe.Probe {
 
 // Entrances are the kinds of sign-in of all protocols.
 func Entrances() []probe.Entrance {
-	out := slices.Clone(rtsp.Entrances) // recognised elsewhere
+	var out []probe.Entrance
 	for _, p := range Protocols {
 		out = append(out, p.Entrances...)
 	}

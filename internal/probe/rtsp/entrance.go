@@ -1,4 +1,3 @@
-// Package rtsp asks servers of video streams.
 package rtsp
 
 import (
