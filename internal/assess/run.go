@@ -286,10 +286,18 @@ func withLines(rs []probe.Record) []probe.Record {
 // only; durations in milliseconds.
 func parameters(o Options) map[string]any {
 	p := o.Pace
+	senders := ""
+	switch {
+	case o.Senders.Routed.IsValid():
+		senders = "routed " + o.Senders.Routed.String()
+	case len(o.Senders.OnLink) > 0:
+		senders = fmt.Sprintf("on-link %d", len(o.Senders.OnLink))
+	}
 	return map[string]any{
 		"pace": p.Name, "tcpRate": p.TCPRate, "tcpWorkers": p.TCPWorkers, "tcpWait": p.TCPWait.Milliseconds(), "tcpTries": p.TCPTries,
 		"udpWait": p.UDPWait.Milliseconds(), "udpTries": p.UDPTries, "budget": p.Budget.Milliseconds(),
 		"signIns": p.SignIns, "signInBudget": p.SignIn.Milliseconds(), "hold": p.Hold.Milliseconds(), "consents": words(o.Consents), "allowPublic": o.AllowPublic,
+		"senders": senders,
 	}
 }
 

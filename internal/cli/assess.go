@@ -56,6 +56,15 @@ func newAssessCmd(env *Env) *cobra.Command {
 			return runAssess(c.Context(), env, args[0], f, newDialog(env), nil)
 		},
 	}
+	assessFlagsOf(c, &f, l)
+	c.Flags().StringVar(&f.resume, "resume", "", l.T("assess.flag.resume"))
+	c.Flags().BoolVar(&f.template, "template", false, l.T("assess.flag.template"))
+	c.AddCommand(newAssessBenchCmd(env, &f))
+	return c
+}
+
+// assessFlagsOf declares what every way to begin a test takes.
+func assessFlagsOf(c *cobra.Command, f *assessFlags, l i18n.Lang) {
 	c.Flags().StringVar(&f.product, "product", "", l.T("assess.flag.product"))
 	c.Flags().StringVarP(&f.out, "out", "o", "run.hoshi", l.T("assess.flag.out"))
 	c.Flags().StringVar(&f.key, "key", "", l.T("assess.flag.key"))
@@ -64,12 +73,9 @@ func newAssessCmd(env *Env) *cobra.Command {
 	c.Flags().BoolVar(&f.fast, "fast", false, l.T("assess.flag.fast"))
 	c.Flags().StringVar(&f.pace, "pace", "careful", l.T("assess.flag.pace"))
 	_ = c.Flags().MarkHidden("pace") // the former way to say --fast
-	c.Flags().StringVar(&f.resume, "resume", "", l.T("assess.flag.resume"))
 	c.Flags().BoolVar(&f.json, "json", false, l.T("assess.flag.json"))
 	c.Flags().BoolVar(&f.yes, "yes", false, l.T("assess.flag.yes"))
 	c.Flags().BoolVar(&f.public, "allow-public", false, l.T("assess.flag.public"))
-	c.Flags().BoolVar(&f.template, "template", false, l.T("assess.flag.template"))
-	return c
 }
 
 // oneArg asks for exactly one argument, with a sentence that says which.
@@ -110,8 +116,9 @@ func resumeAssess(c *cobra.Command, env *Env, f assessFlags) error {
 
 // started is what the first-time path knows that the command line does not.
 type started struct {
-	secret func(evidence.Secret) (string, error)
-	asked  time.Duration
+	senders probe.Senders
+	secret  func(evidence.Secret) (string, error)
+	asked   time.Duration
 }
 
 func runAssess(ctx context.Context, env *Env, address string, f assessFlags, d *dialog, first *started) error {
@@ -135,11 +142,14 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags, d *
 	if o.Consents, err = consents(f.consent); err != nil {
 		return err
 	}
-	if first != nil {
-		o.Secret = first.secret
-		o.Asked = first.asked
-	} else if d != nil && !f.json {
+	if d != nil && !f.json {
 		o.Secret = askedSecret(ctx, l, d)
+	}
+	if first != nil {
+		o.Asked, o.Senders = first.asked, first.senders
+		if first.secret != nil {
+			o.Secret = first.secret
+		}
 	}
 	key, err := readKey(f.key)
 	if err != nil {

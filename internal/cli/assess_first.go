@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -76,26 +77,34 @@ func (w *first) lead(f assessFlags) (string, *started, error) {
 		st.secret = askedSecret(w.ctx, w.l, w.d)
 		return address, st, nil
 	}
+	return address, st, w.declare(f.product, open, st)
+}
+
+// declare asks the five questions and writes the declaration.
+func (w *first) declare(file string, open []int, st *started) error {
 	x, err := w.questions(open)
 	if err != nil {
-		return "", nil, err
+		return err
 	}
 	text := x.yaml(w.l)
-	if _, err := evidence.ParseProduct(f.product, []byte(text)); err != nil {
-		return "", nil, err
+	if _, err := evidence.ParseProduct(file, []byte(text)); err != nil {
+		return err
 	}
-	out, err := os.OpenFile(f.product, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
-		return "", nil, fault.Wrap(fault.Invalid, "cli.assess", err, "assess.out", "file", f.product)
+		return fault.Wrap(fault.Invalid, "cli.assess", err, "assess.out", "file", file)
 	}
 	_, err = out.WriteString(text)
 	if err = errors.Join(err, out.Close()); err != nil {
-		return "", nil, fault.Wrap(fault.Unavailable, "cli.assess", err, "assess.out", "file", f.product)
+		return fault.Wrap(fault.Unavailable, "cli.assess", err, "assess.out", "file", file)
 	}
-	w.say("assess.first.written", "file", f.product)
+	w.say("assess.first.written", "file", file)
 	st.secret = func(evidence.Secret) (string, error) { return x.secret, nil }
-	return address, st, nil
+	return nil
 }
+
+// look finds the familiar ports of a device that was named.
+func (w *first) look(a netip.Addr) []int { return link.Look(w.ctx, a) }
 
 // device finds out which device is meant: its address, and familiar ports that are open.
 func (w *first) device(f assessFlags) (string, []int, error) {
@@ -130,7 +139,7 @@ func (w *first) device(f assessFlags) (string, []int, error) {
 		}
 		a, err := assess.Resolve(w.ctx, s, nil, f.public)
 		if err == nil {
-			return s, link.Look(w.ctx, a), nil
+			return s, w.look(a), nil
 		}
 		sentence, _ := w.l.Error(err)
 		fmt.Fprintln(visible{w.env.Stderr}, sentence)

@@ -297,7 +297,13 @@ func clock(d time.Duration) string {
 
 // asJSON prints events for a program: all that matter, the others twice a second.
 func (p *progress) asJSON(e assess.Event) {
-	matters := e.State != "progress" || e.Note == "open" || e.Note == "down" || e.Note == "up" || e.Note == "gave-up" || e.Probe == assess.RunTranscript
+	matters := e.State != "progress" || e.Note == "open" || e.Note == "down" || e.Note == "up" || e.Note == "gave-up"
+	if e.Probe == assess.RunTranscript {
+		if e.Note == "begin" || e.Note == "end" {
+			return // said by their own events
+		}
+		matters = true
+	}
 	if !matters && time.Since(p.spoken) < 500*time.Millisecond {
 		return
 	}

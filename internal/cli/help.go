@@ -115,7 +115,11 @@ var (
 
 func writeUsage(w io.Writer, c *cobra.Command, l i18n.Lang) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n  %s\n", l.T("cli.usage"), useLine(c, l))
+	fmt.Fprintf(&b, "%s\n", l.T("cli.usage"))
+	if c.HasAvailableSubCommands() && strings.Contains(c.Use, " ") { // it does something by itself, too
+		fmt.Fprintf(&b, "  %s\n", strings.ReplaceAll(c.UseLine(), "[flags]", l.T("cli.use.flags")))
+	}
+	fmt.Fprintf(&b, "  %s\n", useLine(c, l))
 	if c.HasAvailableSubCommands() {
 		fmt.Fprintf(&b, "\n%s\n", l.T("cli.commands"))
 		for _, sub := range c.Commands() {

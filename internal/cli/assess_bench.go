@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hoshi/internal/assess/bench"
+	"hoshi/internal/fault"
+	"hoshi/internal/i18n"
+)
+
+// benchWait is how long a device may take to come up.
+const benchWait = 5 * time.Minute
+
+func newAssessBenchCmd(env *Env, f *assessFlags) *cobra.Command {
+	l := env.Lang()
+	c := &cobra.Command{
+		Use: "bench INTERFACE", Short: l.T("assess.bench.cmd"), Long: l.T("assess.bench.cmd.long"), Args: oneArg("assess.bench.need"),
+		RunE: func(c *cobra.Command, args []string) error { return benchAssess(c.Context(), env, args[0], *f) },
+	}
+	assessFlagsOf(c, f, l)
+	return c
+}
+
+// benchAssess serves the device on an interface of its own and assesses it there.
+func benchAssess(ctx context.Context, env *Env, name string, f assessFlags) (err error) {
+	l, d := env.Lang(), newDialog(env)
+	say := func(key string, args ...any) { fmt.Fprintln(visible{env.Stderr}, l.T(key, args...)) }
+	if f.product == "" && d == nil {
+		return fault.New(fault.Invalid, "cli.assess", "assess.need-product")
+	}
+	switch {
+	case f.yes:
+	case d == nil:
+		return fault.New(fault.Invalid, "cli.assess", "assess.bench.need-yes", "name", name)
+	default:
+		ok, err := d.yes(ctx, l.T("assess.bench.ask", "name", name), false)
+		if err != nil || !ok {
+			return left(err)
+		}
+	}
+	b, err := bench.Setup(ctx, bench.Options{Interface: name, Progress: func(e bench.Event) { sayBench(env, l, e) }})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	say("assess.bench.connect", "name", name)
+	wait, cancel := context.WithTimeout(ctx, benchWait)
+	defer cancel()
+	dev, err := b.Wait(wait)
+	if err != nil {
+		return err
+	}
+	st := &started{senders: b.Senders(dev.Addr())}
+	if f.product == "" {
+		f.product = "product.yaml"
+		if _, err := os.Stat(f.product); err != nil {
+			w := &first{env: env, l: l, d: d, ctx: ctx}
+			if err := w.declare(f.product, w.look(dev.Addr()), st); err != nil {
+				return err
+			}
+		}
+	}
+	if d != nil {
+		st.asked, d.spent = d.spent, 0
+	}
+	err = runAssess(ctx, env, dev.Addr().String(), f, d, st)
+	if errors.As(err, &Stopped{}) {
+		say("assess.bench.again", "name", name)
+	}
+	return err
+}
+
+func sayBench(env *Env, l i18n.Lang, e bench.Event) {
+	fmt.Fprintln(visible{env.Stderr}, "  "+l.T("bench.event."+e.Kind, "mac", e.MAC, "addr", e.Addr, "host", e.Host))
+}

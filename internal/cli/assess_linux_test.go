@@ -1,0 +1,219 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"hoshi/internal/evidence"
+	"hoshi/internal/probe"
+	"hoshi/internal/testkit/bed"
+)
+
+// The test program is hoshi itself when a test starts it with asHoshi.
+const asHoshi = "HOSHI_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asHoshi) == "" {
+		os.Exit(m.Run())
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := Main(ctx, os.Args[1:], &Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv})
+	stop()
+	os.Exit(code)
+}
+
+// desk is a terminal with hoshi on it and somebody who reads and types.
+type desk struct {
+	t    *testing.T
+	m    *os.File // the person's side
+	cmd  *exec.Cmd
+	mu   sync.Mutex
+	seen bytes.Buffer
+	from int // how far the person has read
+}
+
+func sit(t *testing.T, dir string, args ...string) *desk {
+	t.Helper()
+	m, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	if err := unix.IoctlSetPointerInt(int(m.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(m.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetWinsize(int(m.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 72}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &desk{t: t, m: m, cmd: exec.Command(exe, args...)}
+	d.cmd.Dir, d.cmd.Env = dir, append(os.Environ(), asHoshi+"=1", "HOSHI_LANG=ja")
+	d.cmd.Stdin, d.cmd.Stdout, d.cmd.Stderr = s, s, s
+	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := d.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.cmd.Process.Kill() })
+	go func() {
+		buf := make([]byte, 4096)
+		for {
+			n, err := m.Read(buf)
+			d.mu.Lock()
+			d.seen.Write(buf[:n])
+			d.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return d
+}
+
+// read waits until the text stands on the terminal, behind what was read before.
+func (d *desk) read(text string) {
+	d.t.Helper()
+	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); {
+		d.mu.Lock()
+		i := strings.Index(d.seen.String()[d.from:], text)
+		if i >= 0 {
+			d.from += i + len(text)
+		}
+		d.mu.Unlock()
+		if i >= 0 {
+			return
+		}
+		if !probe.Wait(d.t.Context(), 10*time.Millisecond) {
+			break
+		}
+	}
+	d.t.Fatalf("%q does not come. On the terminal stands:\n%s", text, d.all())
+}
+
+// answer waits for a question and types a line.
+func (d *desk) answer(question, line string) {
+	d.t.Helper()
+	d.read(question)
+	if _, err := d.m.WriteString(line + "\n"); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *desk) all() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.seen.String()
+}
+
+func (d *desk) exit() int {
+	_ = d.cmd.Wait()
+	return d.cmd.ProcessState.ExitCode()
+}
+
+// A person who knows only "hoshi assess": from the link to the device, the five
+// questions, the test; Ctrl-C in the middle, and on from there.
+func TestFirstTime(t *testing.T) {
+	p := bed.Profile{Delay: time.Millisecond, Sysctl: map[string]string{"net.ipv4.icmp_ratelimit": "0", "net.ipv4.icmp_msgs_per_sec": "100000", "net.ipv4.icmp_msgs_burst": "10000"}}
+	bed.Run(t, p, func(t *testing.T, b *bed.Bed) {
+		if !b.Isolated {
+			return // said by Run: loopback is no link to look for devices on
+		}
+		b.Go(func() (func(), error) {
+			l, err := net.Listen("tcp", netip.AddrPortFrom(b.Addr, 80).String())
+			if err != nil {
+				return nil, err
+			}
+			s := &http.Server{Handler: http.NotFoundHandler()}
+			go func() { _ = s.Serve(l) }()
+			return func() { _ = s.Close() }, nil
+		})
+		b.Await("tcp/80")
+		dir := t.TempDir()
+		d := sit(t, dir, "assess", "--fast")
+		d.answer("どれにつながっていますか", "")
+		d.answer("機器を探しますか", "はい")
+		d.read("198.18.0.2")
+		d.read("80 (http)")
+		d.answer("試験する機器はどれですか", "１") // as a Japanese keyboard gives it
+		d.answer("メーカー名", "見本電機")
+		d.answer("製品名", "見本カメラ")
+		d.answer("型式番号", "CAM-1")
+		d.answer("ファームウェアの版", "1.0")
+		d.answer("アカウントの名前", "")
+		d.answer("サインインするポート [80]", "")
+		d.answer("決まり方（番号）", "2")
+		d.answer("今のパスワード", "very-secret-value")
+		d.answer("開いていてよいポート", "")
+		d.answer("tcp/80（http）", "設定画面")
+		d.answer("試験の許可を得たもの", "y")
+		d.answer("誤った値でのサインイン", "n")
+		d.answer("認証なしで書き込める", "n")
+		d.answer("空いているアドレス", "n")
+		d.read("合計")
+		d.read("すべての TCP ポート [")
+		d.read("tcp/80")
+		if _, err := d.m.WriteString("\x03"); err != nil {
+			t.Fatal(err)
+		}
+		d.read("hoshi assess --resume run.hoshi")
+		if code := d.exit(); code != ExitStopped {
+			t.Errorf("exit code %d after Ctrl-C", code)
+		}
+		src, err := os.ReadFile(filepath.Join(dir, "product.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		product, err := evidence.ParseProduct("product.yaml", src)
+		if err != nil || product.Product.Name.JA != "見本カメラ" || len(product.Ports) != 1 || product.Ports[0].Reason != "設定画面" || product.Accounts[0].Initial != "set-at-first-use" {
+			t.Errorf("%v: %+v", err, product)
+		}
+
+		// On the next day, with the password in the environment.
+		t.Setenv("HOSHI_DEVICE_SECRET", "very-secret-value")
+		d = sit(t, dir, "assess", "--resume", "run.hoshi")
+		d.read("続きから始めます")
+		d.read("TCP: 開いている 1、閉じている 65,534、")
+		d.read("証跡を run.hoshi に保存しました")
+		if code := d.exit(); code > ExitNo {
+			t.Errorf("exit code %d:\n%s", code, d.all())
+		}
+		if s := b.Strays(func(f bed.Frame) bool { return f.Kind == "arp" || f.Proto == 17 && f.DstPort == 9 }); len(s) > 0 {
+			t.Errorf("%d frames for others: %v", len(s), s[0])
+		}
+		if _, err := os.Stat(filepath.Join(dir, "run.hoshi.journal")); err == nil {
+			t.Error("the journal is left over")
+		}
+		files, _ := filepath.Glob(filepath.Join(dir, "*"))
+		for _, f := range files {
+			if b, err := os.ReadFile(f); err != nil || bytes.Contains(b, []byte("very-secret")) {
+				t.Errorf("%s holds the password, %v", f, err)
+			}
+		}
+	})
+}
