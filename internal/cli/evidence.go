@@ -23,7 +23,7 @@ import (
 func newEvidenceCmd(env *Env) *cobra.Command {
 	l := env.Lang()
 	c := &cobra.Command{Use: "evidence", Short: l.T("evidence.cmd")}
-	c.AddCommand(newEvidenceShowCmd(env), newEvidenceReplayCmd(env), newEvidenceDiffCmd(env), newEvidenceReportCmd(env), newEvidenceKeyCmd(env))
+	c.AddCommand(newEvidenceShowCmd(env), newEvidenceReplayCmd(env), newEvidenceDiffCmd(env), newEvidenceMinutesCmd(env), newEvidenceReportCmd(env), newEvidenceKeyCmd(env))
 	return c
 }
 
@@ -106,6 +106,13 @@ func newEvidenceShowCmd(env *Env) *cobra.Command {
 			}
 			printVerdicts(w, l, e, b.Verdicts, b.Info.HostMixed)
 			printForeignRules(w, l, e, b)
+			costs, err := b.Costs()
+			if err != nil {
+				return err
+			}
+			if machine, person := evidence.Took(costs); machine+person > 0 {
+				printMinutes(w, l, []string{l.T("evidence.minutes.this")}, [][]evidence.Cost{costs})
+			}
 			return nil
 		},
 	}
@@ -179,66 +186,6 @@ func newEvidenceReplayCmd(env *Env) *cobra.Command {
 	c.Flags().BoolVar(&asJSON, "json", false, l.T("assess.flag.json"))
 	c.Flags().StringVar(&edition, "edition", "", l.T("evidence.flag.edition"))
 	return c
-}
-
-func newEvidenceDiffCmd(env *Env) *cobra.Command {
-	l := env.Lang()
-	var asJSON bool
-	c := &cobra.Command{
-		Use: "diff A B", Short: l.T("evidence.cmd.diff"),
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 2 {
-				return fault.New(fault.Invalid, "cli", "evidence.need-two")
-			}
-			return nil
-		},
-		RunE: func(_ *cobra.Command, args []string) error {
-			a, err := openBundle(args[0])
-			if err != nil {
-				return err
-			}
-			b, err := openBundle(args[1])
-			if err != nil {
-				return err
-			}
-			ds, err := evidence.Diff(a, b)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				if err := writeJSON(env.Stdout, ds); err != nil {
-					return err
-				}
-			} else {
-				printDiff(visible{env.Stdout}, l, ds)
-			}
-			if len(ds) > 0 {
-				return No{}
-			}
-			return nil
-		},
-	}
-	c.Flags().BoolVar(&asJSON, "json", false, l.T("assess.flag.json"))
-	return c
-}
-
-func printDiff(w io.Writer, l i18n.Lang, ds []evidence.Difference) {
-	if len(ds) == 0 {
-		fmt.Fprintln(w, l.T("evidence.diff.none"))
-		return
-	}
-	say := func(kind, s string) string {
-		switch {
-		case s == "":
-			return l.T("evidence.diff.absent")
-		case kind == "verdict":
-			return l.T("evidence.outcome." + s)
-		}
-		return s
-	}
-	for _, d := range ds {
-		fmt.Fprintf(w, "%s %s\n  A: %s\n  B: %s\n", l.T("evidence.diff."+d.Kind), d.ID, say(d.Kind, d.A), say(d.Kind, d.B))
-	}
 }
 
 func newEvidenceKeyCmd(env *Env) *cobra.Command {

@@ -11,7 +11,6 @@ package evidence
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 	"time"
 
@@ -103,64 +102,4 @@ func lines[T any](list []T) ([]byte, error) {
 	}
 	b.WriteString("\n]\n")
 	return []byte(b.String()), nil
-}
-
-// Difference is one fact or verdict in which two runs differ.
-type Difference struct {
-	Kind string // "fact", "verdict", "edition", "product"
-	ID   string // fact id or criterion
-	A, B string // the two values as JSON or words; "" = absent
-}
-
-// Diff compares two bundles: the circumstances that decide what can be compared,
-// then verdict by verdict, then fact by fact. Both are replayed first, so the
-// difference is in what was seen, not in what somebody wrote down.
-func Diff(a, b *Bundle) ([]Difference, error) {
-	fa, va, err := Replay(a)
-	if err != nil {
-		return nil, err
-	}
-	fb, vb, err := Replay(b)
-	if err != nil {
-		return nil, err
-	}
-	var out []Difference
-	both := func(kind, id, x, y string) {
-		if x != y {
-			out = append(out, Difference{kind, id, x, y})
-		}
-	}
-	both("edition", "", a.Info.EditionID+" "+a.Info.EditionDigest, b.Info.EditionID+" "+b.Info.EditionDigest)
-	both("product", "", a.Info.ProductDigest, b.Info.ProductDigest)
-	compare := func(kind string, x, y map[string]string) {
-		ids := make([]string, 0, len(x)+len(y))
-		for id := range x {
-			ids = append(ids, id)
-		}
-		for id := range y {
-			ids = append(ids, id)
-		}
-		slices.Sort(ids)
-		for _, id := range slices.Compact(ids) {
-			both(kind, id, x[id], y[id])
-		}
-	}
-	verdicts := func(vs []criteria.Verdict) map[string]string {
-		m := map[string]string{}
-		for _, v := range vs {
-			m[v.Criterion] = string(v.Outcome)
-		}
-		return m
-	}
-	facts := func(s fact.Set) map[string]string {
-		m := map[string]string{}
-		for _, f := range s {
-			j, _ := json.Marshal(f.Value)
-			m[string(f.Origin)+" "+f.ID()] = string(j)
-		}
-		return m
-	}
-	compare("verdict", verdicts(va), verdicts(vb))
-	compare("fact", facts(fa), facts(fb))
-	return out, nil
 }
