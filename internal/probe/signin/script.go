@@ -346,11 +346,15 @@ func (s *script) limit(f *face) {
 	hold := time.Duration(s.hold) * time.Millisecond
 	away, scoped := 0, false
 	var since int64 // when the present limit showed
+	paused := s.paused
 	for wrong := 0; wrong < s.signIns; {
 		if s.over(start) {
 			return
 		}
 		r := s.try(f.i, "wrong", user, random)
+		if s.paused != paused { // a limit may have come and gone meanwhile: the count begins anew
+			paused, wrong, away = s.paused, 0, 0
+		}
 		switch o := f.met(r); {
 		case turned(o):
 			if away++; away == 1 {

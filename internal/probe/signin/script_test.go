@@ -1,0 +1,381 @@
+package signin
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"hoshi/internal/fact"
+	"hoshi/internal/probe"
+)
+
+// words is a kind of sign-in that answers with a word.
+var words = kinds{"word": {Kind: "word", Attempt: nil, Classify: func(_, r probe.Record) probe.Outcome {
+	switch s := string(r.Recv); {
+	case s == "":
+		return probe.Unanswered(r)
+	case s == "OK":
+		return probe.Accepted
+	case s == "CHANGE":
+		return probe.Forced
+	case s == "NO":
+		return probe.Refused
+	case strings.HasPrefix(s, "LOCKED"):
+		return probe.Limited
+	}
+	return probe.Unclear
+}}}
+
+// model is a device whose every answer follows from what it was asked before.
+type model struct {
+	after   int    // wrong values until the limit
+	lock    int64  // ms that the limit holds
+	says    string // what a locked door says: "LOCKED …", "NO" (a silent limit), "" (hangs up)
+	by      string // who is limited: "account", "source", "all"
+	common  bool   // "password" signs in
+	force   bool   // a value from the factory must be changed first
+	keeps   bool   // the old value goes on working after a change
+	lies    bool   // the person changes nothing
+	factory bool   // the person says that the given value is the one from the factory
+
+	changed bool
+	wrong   map[string]int
+	until   map[string]int64
+}
+
+func (m *model) reset() { m.changed, m.wrong, m.until = false, map[string]int{}, map[string]int64{} }
+
+// asked answers one attempt.
+func (m *model) asked(at int64, a action) (recv, word string) {
+	key := "all"
+	switch m.by {
+	case "account":
+		key = a.user
+	case "source":
+		key = fmt.Sprint(a.second)
+	}
+	if at < m.until[key] {
+		if m.says == "" {
+			return "", "reset"
+		}
+		return m.says, ""
+	}
+	now := m.changed && !m.lies
+	right := a.user == "admin" && (a.value.kind == "account" && (m.changed == now || a.label != "changed-new") || a.value.kind == "old" && (!now || m.keeps)) ||
+		m.common && a.value.kind == "public" && a.value.text == "password"
+	if right {
+		m.wrong[key] = 0
+		if m.force && !now {
+			return "CHANGE", ""
+		}
+		return "OK", ""
+	}
+	if m.wrong[key]++; m.after > 0 && m.wrong[key] >= m.after {
+		m.wrong[key] = 0
+		m.until[key] = at + m.lock
+	}
+	return "NO", ""
+}
+
+// live runs the procedure on the device until its end, from the first keep
+// records of an earlier run.
+func (m *model) live(t interface {
+	Helper()
+	Fatalf(string, ...any)
+}, p plan, past []probe.Record, gap int64) []probe.Record {
+	t.Helper()
+	m.reset()
+	now := int64(0)
+	rs := slices.Clone(past)
+	for _, r := range rs { // the device remembers what it was asked
+		now = max(now, r.At+r.Took)
+		switch r.Event {
+		case "attempt":
+			a := action{label: r.Detail, user: r.User, second: r.Detail == "other-source", value: value{kind: "random"}}
+			switch r.Detail {
+			case "control", "declared", "first", "changed-new", "after":
+				a.value.kind = "account"
+			case "changed-old":
+				a.value.kind = "old"
+			case "common-2":
+				a.value = value{kind: "public", text: "password"}
+			}
+			m.asked(r.At, a)
+		case "step":
+			m.changed = m.changed || r.Detail == "change-value"
+		}
+	}
+	if gap > 0 && len(rs) > 0 {
+		now += gap
+		rs = append(rs, probe.Record{At: now, Event: "resumed", Number: int(gap), Line: len(rs) + 1})
+	}
+	for range 2000 {
+		a := next(p, rs, now)
+		r := probe.Record{At: now, Probe: name, Line: len(rs) + 1}
+		count := func(id string) int {
+			n := 0
+			for _, r := range rs {
+				if r.Event == "attempt" && r.Item == id {
+					n++
+				}
+			}
+			return n
+		}
+		switch a.do {
+		case "end":
+			return rs
+		case "wait":
+			if a.until <= now {
+				t.Fatalf("waits until %d at %d", a.until, now)
+			}
+			now = a.until
+			continue
+		case "try":
+			d := p.doors[a.door]
+			recv, word := m.asked(now, a)
+			r.Event, r.Item, r.Port, r.Number, r.User, r.Detail, r.Recv, r.Error, r.Took = "attempt", d.ID, d.Port, count(d.ID)+1, a.user, a.label, []byte(recv), word, 20
+		case "note":
+			d := p.doors[a.door]
+			r.Event, r.Item, r.Number = a.event, d.ID, count(d.ID)
+		case "alive":
+			r.Event, r.Item = "alive", p.doors[a.door].ID
+		case "ask":
+			r.Event, r.Item, r.User, r.Detail, r.Took = "step", p.accounts[a.who].id(), p.accounts[a.who].user, a.event, 5000
+			switch a.event {
+			case "change-value":
+				m.changed = true
+			case "first-value":
+				r.Detail += map[bool]string{true: ":yes", false: ":no"}[m.factory]
+			}
+		}
+		rs = append(rs, r)
+		now += r.Took
+	}
+	t.Fatalf("no end")
+	return nil
+}
+
+func doors(n int, initial string, second, person bool) plan {
+	p := plan{names: []string{"hoshi-1", "hoshi-2"}, second: second, person: person, change: person, ports: []int{1, 2, 3}, signIns: 12, budget: 600_000, hold: 8000}
+	for i := range n {
+		port := probe.TCP(i + 1)
+		p.accounts = append(p.accounts, account{user: "admin", port: port, initial: initial, known: initial != "", value: 0})
+		d := door{Door: probe.Door{ID: port + " word", Port: port, Kind: "word"}, kind: words["word"], declared: []int{i}}
+		if initial != "" {
+			d.known = []int{i}
+		}
+		p.doors = append(p.doors, d)
+	}
+	return p
+}
+
+func drawModel(t *rapid.T) (*model, plan) {
+	m := &model{
+		after: rapid.IntRange(0, 15).Draw(t, "after"),
+		lock:  int64(rapid.SampledFrom([]int{300, 3000, 30_000, 3_000_000}).Draw(t, "lock")),
+		says:  rapid.SampledFrom([]string{"LOCKED", "LOCKED, try again in 30 seconds", "LOCKED until an administrator unlocks it", "NO", ""}).Draw(t, "says"),
+		by:    rapid.SampledFrom([]string{"account", "source", "all"}).Draw(t, "by"), common: rapid.Bool().Draw(t, "common"),
+		force: rapid.Bool().Draw(t, "force"), keeps: rapid.Bool().Draw(t, "keeps"), lies: rapid.Bool().Draw(t, "lies"), factory: rapid.Bool().Draw(t, "factory"),
+	}
+	initial := rapid.SampledFrom([]string{"", "unique-per-device", "set-at-first-use", "shared"}).Draw(t, "initial")
+	return m, doors(rapid.IntRange(1, 2).Draw(t, "doors"), initial, rapid.Bool().Draw(t, "second"), rapid.Bool().Draw(t, "person"))
+}
+
+// A run that is cut at any record and goes on from there states the same facts as
+// one that was not.
+func TestCutAnywhere(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m, p := drawModel(t)
+		whole := m.live(t, p, nil, 0)
+		want := words.parse(whole)
+		keep := rapid.IntRange(0, len(whole)).Draw(t, "keep")
+		if d := cmp.Diff(want, words.parse(m.live(t, p, whole[:keep], 0))); d != "" {
+			t.Fatalf("cut after %d of %d records (-whole +cut):\n%s", keep, len(whole), d)
+		}
+		// With time lost in between, what was found out may be less, never other.
+		gap := int64(rapid.SampledFrom([]int{2000, 100_000, 10_000_000}).Draw(t, "gap"))
+		late := words.parse(m.live(t, p, whole[:keep], gap))
+		for _, f := range late {
+			w, ok := want.Get(f.Name, f.Subject)
+			if !ok || !probe.Bool(f.Value, "complete") || !probe.Bool(w.Value, "complete") {
+				continue
+			}
+			for _, member := range []string{"limited", "oldRefused", "newAccepted", "forced"} {
+				if member == "limited" && (m.after >= p.signIns || m.says == "NO") {
+					continue // more than the wrong values after the gap can show, or only seen at the right moment
+				}
+				if d := cmp.Diff(member1(w.Value, member), member1(f.Value, member)); d != "" {
+					t.Fatalf("%s with a gap: %s\n%s", f.ID(), member, d)
+				}
+			}
+		}
+	})
+}
+
+func member1(v any, k string) any { return v.(map[string]any)[k] }
+
+// What is missing from the records is never complete.
+func TestWithheldRecord(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m, p := drawModel(t)
+		whole := m.live(t, p, nil, 0)
+		if len(whole) == 0 {
+			return
+		}
+		i := rapid.IntRange(0, len(whole)-1).Draw(t, "withheld")
+		gone := whole[i]
+		got := words.parse(slices.Delete(slices.Clone(whole), i, i+1))
+		for _, f := range got {
+			done := probe.Bool(f.Value, "complete")
+			switch {
+			case gone.Event == "attempt" && strings.HasSuffix(f.Subject, gone.Item) && done && gone.Line < ended(whole, gone.Item, f.Name):
+				t.Fatalf("%s is complete without attempt %d (%s)", f.ID(), gone.Number, gone.Detail)
+			case gone.Event == "defaults-done" && f.Name == "signin.default" && f.Subject == gone.Item && done,
+				gone.Event == "limit-done" && f.Name == "signin.limit" && f.Subject == gone.Item && done:
+				t.Fatalf("%s is complete without its end", f.ID())
+			case gone.Event == "step" && gone.Detail == "change-value" && f.Name == "signin.change" && probe.Str(f.Value, "account")[:len(gone.User)] == gone.User:
+				t.Fatalf("%s without the person's step", f.ID())
+			case strings.HasPrefix(gone.Detail, "first-value") && f.Name == "signin.first-use" && !probe.Bool(f.Value, "forced"):
+				t.Fatalf("%s without the person's answer", f.ID())
+			}
+		}
+	})
+}
+
+// ended is the line after which nothing counts for a fact about a door.
+func ended(rs []probe.Record, item, name string) (line int) {
+	for _, r := range rs {
+		if r.Item == item && (name == "signin.limit" || name == "signin.default" && r.Event == "defaults-done" || name == "signin.change" && r.Detail == "changed-new") {
+			line = r.Line
+		}
+	}
+	return line
+}
+
+func one(t *testing.T, m *model, p plan, name string) fact.Fact {
+	t.Helper()
+	for _, f := range words.parse(m.live(t, p, nil, 0)) {
+		if f.Name == name {
+			return f
+		}
+	}
+	return fact.Fact{}
+}
+
+// Limits per account and per source are told apart; how they end is told.
+func TestScope(t *testing.T) {
+	const stated = "LOCKED, try again in 300 seconds"
+	cases := map[string]struct {
+		m      model
+		second bool
+		want   map[string]any
+	}{
+		"account":            {model{by: "account", after: 5, lock: 300_000, says: stated}, true, map[string]any{"scope": "account", "otherAccount": "checked", "otherSource": "limited", "lasts": "stated"}},
+		"account, no second": {model{by: "account", after: 5, lock: 300_000, says: stated}, false, map[string]any{"scope": "account", "otherAccount": "checked", "otherSource": "unknown", "lasts": "stated"}},
+		"source":             {model{by: "source", after: 5, lock: 300_000, says: stated}, true, map[string]any{"scope": "source", "otherAccount": "limited", "otherSource": "checked", "lasts": "stated"}},
+		"source, no second":  {model{by: "source", after: 5, lock: 300_000, says: stated}, false, map[string]any{"scope": "unknown", "otherAccount": "limited", "otherSource": "unknown", "lasts": "stated"}},
+		"all":                {model{by: "all", after: 5, lock: 300_000, says: stated}, true, map[string]any{"scope": "all", "otherAccount": "limited", "otherSource": "limited", "lasts": "stated"}},
+		"hangs up":           {model{by: "all", after: 5, lock: 300_000, says: ""}, true, map[string]any{"scope": "all", "how": "turned-away", "lasts": "not-seen"}},
+		"never ends":         {model{by: "account", after: 5, lock: 1 << 40, says: "LOCKED until an administrator unlocks it"}, true, map[string]any{"scope": "account", "lasts": "until-unlocked"}},
+		"end not seen":       {model{by: "account", after: 5, lock: 1 << 40, says: "LOCKED"}, true, map[string]any{"scope": "account", "lasts": "not-seen", "watched": int64(8)}},
+		"end seen":           {model{by: "account", after: 5, lock: 3000, says: "LOCKED"}, true, map[string]any{"lasts": "seen", "limited": true}},
+		"none":               {model{by: "all"}, true, map[string]any{"scope": "unknown", "lasts": "none", "limited": false}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			v := one(t, &c.m, doors(1, "", c.second, false), "signin.limit").Value.(map[string]any)
+			for k, want := range c.want {
+				if d := cmp.Diff(want, v[k]); d != "" {
+					t.Errorf("%s:\n%s\n%v", k, d, v)
+				}
+			}
+			if v["complete"] != true {
+				t.Errorf("not complete: %v", v)
+			}
+		})
+	}
+}
+
+// A limit that looks like any refusal shows when the right value is refused too.
+func TestSilentLimit(t *testing.T) {
+	m := &model{by: "account", after: 10, lock: 4000, says: "NO"}
+	v := one(t, m, doors(1, "unique-per-device", false, false), "signin.limit").Value
+	if !probe.Bool(v, "limited") || probe.Str(v, "how") != "silent" || probe.Str(v, "lasts") != "seen" || !probe.Bool(v, "complete") {
+		t.Errorf("%v", v)
+	}
+	m.after = 0
+	if v := one(t, m, doors(1, "unique-per-device", false, false), "signin.limit").Value; probe.Bool(v, "limited") || !probe.Bool(v, "complete") {
+		t.Errorf("no limit: %v", v)
+	}
+}
+
+func TestChangeOfValue(t *testing.T) {
+	cases := map[string]struct {
+		m                  model
+		old, new, complete bool
+	}{
+		"changed":           {model{}, true, true, true},
+		"the old one stays": {model{keeps: true}, false, true, true},
+		"nothing changed":   {model{lies: true}, false, false, false},
+		"from the factory":  {model{force: true}, true, true, true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			rs := c.m.live(t, doors(2, "unique-per-device", false, true), nil, 0)
+			n := 0
+			for _, f := range words.parse(rs).Named("signin.change") {
+				n++
+				if probe.Bool(f.Value, "oldRefused") != c.old || probe.Bool(f.Value, "newAccepted") != c.new || probe.Bool(f.Value, "complete") != c.complete {
+					t.Errorf("%s: %v", f.ID(), f.Value)
+				}
+			}
+			if n != 2 {
+				t.Errorf("%d of 2 doors", n)
+			}
+			asked := 0
+			for _, r := range rs {
+				if r.Event == "step" && r.Detail == "change-value" {
+					asked++
+				}
+			}
+			if asked != 1 {
+				t.Errorf("the person was asked %d times", asked)
+			}
+		})
+	}
+	if f := one(t, &model{}, doors(1, "unique-per-device", false, false), "signin.change"); f.Name != "" {
+		t.Errorf("nobody changed anything: %v", f)
+	}
+}
+
+func TestFirstUse(t *testing.T) {
+	cases := map[string]struct {
+		m      model
+		person bool
+		want   any
+	}{
+		"forced":                {model{force: true}, false, true},
+		"free":                  {model{factory: true}, true, false},
+		"free, set up before":   {model{}, true, nil},
+		"free, nobody to ask":   {model{factory: true}, false, nil},
+		"forced, person beside": {model{force: true, factory: true}, true, true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			p := doors(1, "set-at-first-use", false, c.person)
+			p.change = false
+			f := one(t, &c.m, p, "signin.first-use")
+			var got any
+			if f.Name != "" {
+				got = f.Value.(map[string]any)["forced"]
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Errorf("%s", d)
+			}
+		})
+	}
+}
