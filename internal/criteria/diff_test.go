@@ -122,7 +122,7 @@ func TestFlawTable(t *testing.T) {
 		return observed("service.protocol", port, m{"protocol": protocol, "over": "", "tls": false, "understood": protocol != "other", "software": "", "excerpt": ""})
 	}
 	entrance := func(id, port, kind string) []fact.Fact {
-		return []fact.Fact{observed("signin.coverage", "", m{"interfaces": 2}), observed("signin.interface", id, m{"port": port, "kind": kind, "encrypted": false}),
+		return []fact.Fact{observed("signin.coverage", "", m{"interfaces": 2, "firstUses": 0, "changes": 0}), observed("signin.interface", id, m{"port": port, "kind": kind, "encrypted": false}),
 			observed("signin.default", id, m{"tried": 12, "accepted": []string{}, "forced": []string{}, "complete": true}),
 			observed("signin.limit", id, m{"attempts": 20, "limited": true, "after": 5, "how": "lockout", "guessesPerDay": 7200, "scope": "account", "otherAccount": "checked", "otherSource": "unknown", "lasts": "seen", "watched": 60, "complete": true})}
 	}

@@ -51,7 +51,7 @@ func good() fact.Set {
 		observed("tls.suite", "tcp/443", m{"suites": []string{"TLS_AES_128_GCM_SHA256"}, "asked": 200, "complete": true}),
 		observed("tls.group", "tcp/443", m{"groups": []string{"x25519"}, "dhBits": 0, "complete": true}),
 		observed("tls.certificate", "tcp/443", m{"certificates": []m{certificate("ecdsa", 256, "sha256")}, "complete": true}),
-		observed("signin.coverage", "", m{"interfaces": 1}),
+		observed("signin.coverage", "", m{"interfaces": 1, "firstUses": 0, "changes": 0}),
 		observed("signin.interface", form, m{"port": "tcp/443", "kind": "form", "encrypted": true}),
 		observed("signin.default", form, m{"tried": 12, "accepted": []string{}, "forced": []string{}, "complete": true}),
 		observed("signin.limit", form, m{"attempts": 20, "limited": true, "after": 5, "how": "lockout", "guessesPerDay": 7200, "scope": "account", "otherAccount": "checked", "otherSource": "unknown", "lasts": "seen", "watched": 60, "complete": true}),
@@ -115,7 +115,7 @@ func TestChanges(t *testing.T) {
 	tcp := func(open int) fact.Fact {
 		return observed("tcp.coverage", "", m{"asked": 65535, "open": open, "closed": 65535 - open, "filtered": 0, "undecided": 0})
 	}
-	two := observed("signin.coverage", "", m{"interfaces": 2})
+	two := observed("signin.coverage", "", m{"interfaces": 2, "firstUses": 0, "changes": 0})
 	tel := "tcp/23 telnet"
 	gone := func(name, subject string) fact.Fact { return fact.Fact{Name: name, Subject: subject} }
 	summary := func(k string, n int) fact.Fact {
@@ -175,7 +175,7 @@ func TestChanges(t *testing.T) {
 			declared("declared.asset", "password", m{"kind": "security-settings", "name": "", "stored": false, "sent": true})}, map[string]Outcome{"11": A, "15": A}, "R-11-1"},
 		"a path to the cloud too": {[]fact.Fact{summary("paths", 2), declared("declared.path", "cloud", m{"assets": []string{"password"}, "port": "", "local": false, "to": "cloud", "network": true, "public": true, "protection": "TLS 1.3"})}, map[string]Outcome{"12": P}, "R-12-6"},
 		"an unknown service too":  {[]fact.Fact{undeclared("tcp/554"), tcp(2), summary("ports", 3), declared("declared.port", "tcp/554", m{"service": "rtsp", "reason": "pictures"}), observed("service.protocol", "tcp/554", m{"protocol": "other", "over": "", "tls": false, "understood": false, "software": "", "excerpt": ""})}, map[string]Outcome{"04": P}, "R-04-4"},
-		"no sign-in at all":       {[]fact.Fact{summary("accounts", 0), gone("declared.account", "admin@tcp/443"), observed("signin.coverage", "", m{"interfaces": 0}), gone("signin.interface", form), gone("signin.default", form), gone("signin.limit", form)}, map[string]Outcome{"02": A, "03": A, "04": A}, "R-02-1"},
+		"no sign-in at all":       {[]fact.Fact{summary("accounts", 0), gone("declared.account", "admin@tcp/443"), observed("signin.coverage", "", m{"interfaces": 0, "firstUses": 0, "changes": 0}), gone("signin.interface", form), gone("signin.default", form), gone("signin.limit", form)}, map[string]Outcome{"02": A, "03": A, "04": A}, "R-02-1"},
 		"nothing sent": {[]fact.Fact{declared("declared.asset", "wifi-key", m{"kind": "communication-settings", "name": "", "stored": true, "sent": false}),
 			declared("declared.asset", "password", m{"kind": "security-settings", "name": "", "stored": true, "sent": false}),
 			summary("paths", 0), gone("declared.path", "web"), observed("access.coverage", "", m{"paths": 0, "asked": 0}), gone("access.anonymous", "web")}, map[string]Outcome{"12": A}, "R-12-1"},
@@ -216,7 +216,7 @@ func runs() []fact.Set {
 		case "declared.summary":
 			none = append(none, declared(f.Name, "", m{"assets": 2, "paths": 1, "ports": 2, "accounts": 0, "updates": 1}))
 		case "signin.coverage":
-			none = append(none, observed(f.Name, "", m{"interfaces": 0}))
+			none = append(none, observed(f.Name, "", m{"interfaces": 0, "firstUses": 0, "changes": 0}))
 		case "declared.update":
 			none = append(none, declared(f.Name, f.Subject, m{"network": false, "integrity": ""}))
 		case "declared.asset":

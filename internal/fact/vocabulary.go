@@ -72,9 +72,9 @@ var Vocabulary = []Entry{
 	{"signin.change", "account and sign-in interface", `{account: string, door: string, oldRefused: bool, newAccepted: bool, complete: bool}`, i18n.Text{
 		JA: "人が認証値を変えた後、前の値が拒まれ、新しい値でサインインできたか。",
 		EN: "Whether the old value was refused and the new one accepted after a person changed it."}},
-	{"signin.coverage", "", `{interfaces: int}`, i18n.Text{
-		JA: "見つかったサインインの入口の数。",
-		EN: "How many sign-in interfaces were found."}},
+	{"signin.coverage", "", `{interfaces: int, firstUses: int, changes: int}`, i18n.Text{
+		JA: "見つかったサインインの入口の数と、出荷時の値と値の変更を試した数。",
+		EN: "How many sign-in interfaces were found, and at how many the value from the factory and a change of the value were seen."}},
 	{"signin.default", "sign-in interface", `{tried: int, accepted: [string], forced: [string], complete: bool}`, i18n.Text{
 		JA: "よく知られた初期値または申告された共通の初期値でサインインできたか。forced は、値を変えるまでほかに何もできなかったもの。",
 		EN: "Whether a commonly known or declared shared default value was accepted; forced: those with which nothing worked but changing them."}},

@@ -294,13 +294,14 @@ func (x *executor) random(n int) string {
 // parse states signin.coverage, and what the attempts on each door prove.
 func (k kinds) parse(records []probe.Record) fact.Set {
 	var out fact.Set
+	var coverage *probe.Record
 	items := map[string][]probe.Record{}
 	var order []string
 	did := steps{factory: map[string]probe.Record{}, changed: map[string]probe.Record{}}
 	for _, r := range records {
 		switch r.Event {
 		case "interfaces":
-			out = append(out, probe.Observed("signin.coverage", "", map[string]any{"interfaces": r.Number}, r.Source()))
+			coverage = &r
 		case "step":
 			switch {
 			case r.Error != "":
@@ -325,6 +326,10 @@ func (k kinds) parse(records []probe.Record) fact.Set {
 	}
 	for _, id := range order {
 		out = append(out, k.facts(id, items[id], did)...)
+	}
+	if coverage != nil {
+		out = append(out, probe.Observed("signin.coverage", "", map[string]any{"interfaces": coverage.Number,
+			"firstUses": len(out.Named("signin.first-use")), "changes": len(out.Named("signin.change"))}, coverage.Source()))
 	}
 	return slices.Clip(out)
 }
