@@ -2,6 +2,7 @@ package telnet
 
 import (
 	"context"
+	"strings"
 
 	"hoshi/internal/probe"
 )
@@ -40,6 +41,7 @@ func attempt(ctx context.Context, t *probe.Target, d probe.Door, user, pass stri
 		return sent, recv, err
 	}
 	recv, err = s.Until(ctx, t.Pace.Exchange, func(x string) bool {
+		x = strings.Replace(x, pass, "", 1) // an echo is no answer
 		return prompt(x) || probe.SaysWrong([]byte(x))
 	})
 	if len(recv) > 0 {
