@@ -198,7 +198,7 @@ func (t *tries) limit() fact.Fact {
 	rs := t.all
 	// A right value sets the count back: only what came after it counts.
 	for i, s := range slices.Backward(rs) {
-		if own(s.Detail) && s.User == user && s.right() {
+		if own(s.Detail) && (s.User == user || t.kind.NoUser) && s.right() {
 			rs = rs[i+1:]
 			break
 		}
@@ -296,6 +296,9 @@ func (t *tries) limit() fact.Fact {
 	}
 	if attempts == 0 || checked == 0 && how == "" {
 		done = false
+	}
+	if t.kind.Mute && how == "" && !slices.ContainsFunc(rs, func(s seen) bool { return s.Detail == "after" && s.right() }) {
+		done = false // only a right value that still works shows that silence is no limit
 	}
 	account, source2 := t.others()
 	return probe.Observed("signin.limit", t.id, map[string]any{

@@ -140,6 +140,7 @@ type face struct {
 	base  probe.Record
 	works []int // accounts that signed in
 	plain []int // those that could go on without a change of the value
+	open  *pair // a value that everybody knows and that signed in
 }
 
 func (f *face) met(r probe.Record) probe.Outcome { return f.kind.Classify(f.base, r) }
@@ -257,6 +258,9 @@ func (s *script) defaults(f *face, start int64) {
 		}
 		switch o := f.met(s.patient(f, p.label, p.user, value{kind: "public", text: p.pass}, start)); {
 		case o == probe.Accepted || o == probe.Forced:
+			if f.kind.NoUser || !has(f.kind.Known, p) { // such as "anonymous", who signs in with any value
+				f.open = &p
+			}
 			s.note(f.i, "defaults-done")
 			return
 		case turned(o):
@@ -264,6 +268,10 @@ func (s *script) defaults(f *face, start int64) {
 		}
 	}
 	s.note(f.i, "defaults-done")
+}
+
+func has(known []probe.Known, p pair) bool {
+	return slices.ContainsFunc(known, func(k probe.Known) bool { return k.Label == p.label })
 }
 
 // firstUse asks whether a value that needed no change is the one from the factory;
@@ -329,6 +337,10 @@ func (s *script) changed(f *face, n int, typed bool) bool {
 	return typed
 }
 
+// mostMute is how many wrong values are tried where each costs the time of an
+// answer that does not come.
+const mostMute = 10
+
 // confirm is how many further attempts a limit must turn away.
 const confirm = 3
 
@@ -336,18 +348,27 @@ const confirm = 3
 // the number of attempts is used up.
 func (s *script) limit(f *face) {
 	start := s.clock()
-	user := users[0]
-	if len(f.declared) > 0 {
-		user = s.accounts[f.declared[0]].user
-	}
-	if f.kind.NoUser {
+	user, attempts := users[0], s.signIns
+	switch {
+	case f.kind.NoUser:
 		user = ""
+	case len(f.declared) > 0:
+		user = s.accounts[f.declared[0]].user
+	case f.open != nil:
+		user = f.open.user
+	}
+	if f.kind.Mute {
+		// Silence shows no limit by itself; only a right value tells afterwards.
+		if !s.knows(f, user) {
+			return
+		}
+		attempts = min(attempts, mostMute)
 	}
 	hold := time.Duration(s.hold) * time.Millisecond
 	away, scoped := 0, false
 	var since int64 // when the present limit showed
 	paused := s.paused
-	for wrong := 0; wrong < s.signIns; {
+	for wrong := 0; wrong < attempts; {
 		if s.over(start) {
 			return
 		}
@@ -405,23 +426,37 @@ func (s *script) scope(f *face, user string) {
 	}
 }
 
+// rights are values that sign in as the user.
+func (s *script) rights(f *face, user string) []value {
+	var out []value
+	for _, n := range f.works {
+		if s.accounts[n].user == user || f.kind.NoUser {
+			out = append(out, value{kind: "account", account: n})
+		}
+	}
+	if f.open != nil && f.open.user == user {
+		out = append(out, value{kind: "public", text: f.open.pass})
+	}
+	return out
+}
+
+func (s *script) knows(f *face, user string) bool { return len(s.rights(f, user)) > 0 }
+
 // silent sees whether the right value is refused too after so many wrong ones: a
 // limit that looks like any refusal. It is watched until it ends or for a while.
 func (s *script) silent(f *face, user string, start int64) {
-	for _, n := range f.works {
-		if s.accounts[n].user != user {
-			continue
-		}
-		begun := s.clock()
-		for s.clock()-begun <= s.hold {
-			if o := f.met(s.try(f.i, "after", user, value{kind: "account", account: n})); o == probe.Accepted || o == probe.Forced || o == probe.Unclear {
-				return
-			}
-			if !s.wait(max(time.Duration(s.hold)*time.Millisecond/4, time.Millisecond), start) {
-				return
-			}
-		}
+	rights := s.rights(f, user)
+	if len(rights) == 0 {
 		return
+	}
+	begun := s.clock()
+	for s.clock()-begun <= s.hold {
+		if o := f.met(s.try(f.i, "after", user, rights[0])); o == probe.Accepted || o == probe.Forced || o == probe.Unclear {
+			return
+		}
+		if !s.wait(max(time.Duration(s.hold)*time.Millisecond/4, time.Millisecond), start) {
+			return
+		}
 	}
 }
 

@@ -379,3 +379,55 @@ func TestFirstUse(t *testing.T) {
 		})
 	}
 }
+
+// Where a wrong value meets silence, only a right one shows that there is no limit.
+func TestMute(t *testing.T) {
+	mute := kinds{"word": {Kind: "word", NoUser: true, Mute: true, Known: []probe.Known{{Pass: "public", Label: "community-public"}}, Classify: func(_, r probe.Record) probe.Outcome {
+		if string(r.Recv) == "OK" {
+			return probe.Accepted
+		}
+		return probe.Refused
+	}}}
+	for _, open := range []bool{true, false} {
+		p := doors(1, "", false, false)
+		p.doors[0].kind = mute["word"]
+		rs := []probe.Record{}
+		for range 100 {
+			a := next(p, rs, 1<<40)
+			if a.do == "end" {
+				break
+			}
+			r := probe.Record{Event: a.event, Item: p.doors[0].ID, Number: len(rs), Line: len(rs) + 1}
+			if a.do == "try" {
+				r = probe.Record{At: int64(len(rs)) * 2000, Took: 2000, Event: "attempt", Item: p.doors[0].ID, Number: 1, User: a.user, Detail: a.label, Error: "timeout", Line: len(rs) + 1}
+				for _, x := range rs {
+					if x.Event == "attempt" {
+						r.Number++
+					}
+				}
+				if open && a.value.text == "public" {
+					r.Recv, r.Took, r.Error = []byte("OK"), 1, ""
+				}
+			} else {
+				r.Number = 0
+				for _, x := range rs {
+					if x.Event == "attempt" {
+						r.Number++
+					}
+				}
+			}
+			rs = append(rs, r)
+		}
+		l, ok := mute.parse(rs).Get("signin.limit", p.doors[0].ID)
+		if !ok || probe.Bool(l.Value, "complete") != open || probe.Bool(l.Value, "limited") {
+			t.Errorf("open %v: %v", open, l.Value)
+		}
+		if open && probe.Int(l.Value, "guessesPerDay") < 1_000_000 {
+			t.Errorf("the tester's own waiting counts as a delay: %v", l.Value)
+		}
+		d, _ := mute.parse(rs).Get("signin.default", p.doors[0].ID)
+		if !probe.Bool(d.Value, "complete") {
+			t.Errorf("%v", d.Value)
+		}
+	}
+}
