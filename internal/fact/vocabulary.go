@@ -78,7 +78,7 @@ var Vocabulary = []Entry{
 	{"signin.default", "sign-in interface", `{tried: int, accepted: [string], forced: [string], complete: bool}`, i18n.Text{
 		JA: "よく知られた初期値または申告された共通の初期値でサインインできたか。forced は、値を変えるまでほかに何もできなかったもの。",
 		EN: "Whether a commonly known or declared shared default value was accepted; forced: those with which nothing worked but changing them."}},
-	{"signin.first-use", "account and sign-in interface", `{account: string, door: string, forced: bool}`, i18n.Text{
+	{"signin.firstuse", "account and sign-in interface", `{account: string, door: string, forced: bool}`, i18n.Text{
 		JA: "出荷時の値でサインインしたとき、値を変えるまでほかに何もできなかったか。",
 		EN: "Whether nothing worked but changing the value after a sign-in with the one from the factory."}},
 	{"signin.interface", "sign-in interface", `{port: string, kind: string, encrypted: bool}`, i18n.Text{

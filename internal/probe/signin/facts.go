@@ -403,7 +403,7 @@ func (t *tries) firstUse(user string, p steps) (fact.Fact, bool) {
 	if !known {
 		return fact.Fact{}, false
 	}
-	return probe.Observed("signin.first-use", user+"@"+t.id, map[string]any{"account": account, "door": t.id, "forced": forced}, source...), true
+	return probe.Observed("signin.firstuse", user+"@"+t.id, map[string]any{"account": account, "door": t.id, "forced": forced}, source...), true
 }
 
 // change states what the old and the new value met after a person changed it. It is

@@ -239,7 +239,7 @@ func TestWithheldRecord(t *testing.T) {
 				t.Fatalf("%s is complete without its end", f.ID())
 			case gone.Event == "step" && gone.Detail == "change-value" && f.Name == "signin.change" && probe.Str(f.Value, "account")[:len(gone.User)] == gone.User:
 				t.Fatalf("%s without the person's step", f.ID())
-			case strings.HasPrefix(gone.Detail, "first-value") && f.Name == "signin.first-use" && !probe.Bool(f.Value, "forced"):
+			case strings.HasPrefix(gone.Detail, "first-value") && f.Name == "signin.firstuse" && !probe.Bool(f.Value, "forced"):
 				t.Fatalf("%s without the person's answer", f.ID())
 			}
 		}
@@ -368,7 +368,7 @@ func TestFirstUse(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := doors(1, "set-at-first-use", false, c.person)
 			p.change = false
-			f := one(t, &c.m, p, "signin.first-use")
+			f := one(t, &c.m, p, "signin.firstuse")
 			var got any
 			if f.Name != "" {
 				got = f.Value.(map[string]any)["forced"]

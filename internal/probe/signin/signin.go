@@ -329,7 +329,7 @@ func (k kinds) parse(records []probe.Record) fact.Set {
 	}
 	if coverage != nil {
 		out = append(out, probe.Observed("signin.coverage", "", map[string]any{"interfaces": coverage.Number,
-			"firstUses": len(out.Named("signin.first-use")), "changes": len(out.Named("signin.change"))}, coverage.Source()))
+			"firstUses": len(out.Named("signin.firstuse")), "changes": len(out.Named("signin.change"))}, coverage.Source()))
 	}
 	return slices.Clip(out)
 }
