@@ -141,6 +141,7 @@ type face struct {
 	works []int // accounts that signed in
 	plain []int // those that could go on without a change of the value
 	open  *pair // a value that everybody knows and that signed in
+	wrong int   // values refused since a right one set the count back
 }
 
 func (f *face) met(r probe.Record) probe.Outcome { return f.kind.Classify(f.base, r) }
@@ -237,6 +238,9 @@ func (s *script) control(f *face, start int64) {
 			label = "first"
 		}
 		o := f.met(s.patient(f, label, a.user, value{kind: "account", account: n}, start))
+		if o == probe.Accepted || o == probe.Forced {
+			f.wrong = 0
+		}
 		if (o == probe.Accepted || o == probe.Forced) && !slices.Contains(f.works, n) {
 			f.works = append(f.works, n)
 			if o == probe.Accepted {
@@ -266,6 +270,7 @@ func (s *script) defaults(f *face, start int64) {
 		case turned(o):
 			return
 		}
+		f.wrong++
 	}
 	s.note(f.i, "defaults-done")
 }
@@ -337,6 +342,10 @@ func (s *script) changed(f *face, n int, typed bool) bool {
 	return typed
 }
 
+// perValue is how long (ms) a limit without a stated end is watched at least for
+// each value that it let through.
+const perValue = 2500
+
 // mostMute is how many wrong values are tried where each costs the time of an
 // answer that does not come.
 const mostMute = 10
@@ -386,7 +395,9 @@ func (s *script) limit(f *face) {
 				s.scope(f, user)
 			}
 			stated := probe.StatedWait(r.Recv)
-			if away > confirm && (stated > 0 || probe.SaysForever(r.Recv) || s.clock()-since >= s.hold) {
+			// The more values were let through, the longer a limit must hold to matter.
+			watch := max(s.hold, min(perValue, s.hold/3)*int64(f.wrong+wrong))
+			if away > confirm && (stated > 0 || probe.SaysForever(r.Recv) || s.clock()-since >= watch) {
 				if o == probe.Limited || s.alive(f) {
 					s.note(f.i, "limit-done")
 				}
