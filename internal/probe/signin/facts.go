@@ -144,14 +144,14 @@ func own(label string) bool {
 	return label == "control" || label == "declared" || label == "first" || label == "changed-new"
 }
 
-// defaults sums up what default values met. A control that was refused means that
+// defaults sums up what default values met. A declared value that was refused means that
 // right and wrong cannot be told apart here, so nothing is complete.
 func (t *tries) defaults() fact.Fact {
 	tried, done := 0, t.defaultsDone
 	accepted, forced := []string{}, []string{}
 	var source []string
 	for i, s := range t.all {
-		if s.Detail == "control" || s.Detail == "first" {
+		if s.Detail == "control" || s.Detail == "first" || s.Detail == "declared" {
 			// The last try of several counts: the device may have stated a wait.
 			again := i+1 < len(t.all) && t.all[i+1].Detail == s.Detail && t.all[i+1].User == s.User
 			done = done && (s.right() || again)
