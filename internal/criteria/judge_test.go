@@ -115,6 +115,15 @@ func TestChanges(t *testing.T) {
 	tcp := func(open int) fact.Fact {
 		return observed("tcp.coverage", "", m{"asked": 65535, "open": open, "closed": 65535 - open, "filtered": 0, "undecided": 0})
 	}
+	people := func(firstUses, changes int) fact.Fact {
+		return observed("signin.coverage", "", m{"interfaces": 1, "firstUses": firstUses, "changes": changes})
+	}
+	changed := func(old, new, complete bool) fact.Fact {
+		return observed("signin.change", "admin@"+form, m{"account": "admin@tcp/443", "door": form, "oldRefused": old, "newAccepted": new, "complete": complete})
+	}
+	limit := func(guesses int, source, lasts string) fact.Fact {
+		return observed("signin.limit", form, m{"attempts": 20, "limited": true, "after": 5, "how": "status-429", "guessesPerDay": guesses, "scope": "unknown", "otherAccount": "unknown", "otherSource": source, "lasts": lasts, "watched": 60, "complete": true})
+	}
 	two := observed("signin.coverage", "", m{"interfaces": 2, "firstUses": 0, "changes": 0})
 	tel := "tcp/23 telnet"
 	gone := func(name, subject string) fact.Fact { return fact.Fact{Name: name, Subject: subject} }
@@ -134,6 +143,16 @@ func TestChanges(t *testing.T) {
 		"common password, more values untried": {[]fact.Fact{observed("signin.default", form, m{"tried": 3, "accepted": []string{"admin"}, "forced": []string{}, "complete": false})}, map[string]Outcome{"02": N}, "R-02-2"},
 		"shared first value":                   {[]fact.Fact{declared("declared.account", "admin@tcp/443", m{"user": "admin", "port": "tcp/443", "initial": "shared", "changeable": true})}, map[string]Outcome{"02": N}, "R-02-3"},
 		"value cannot change":                  {[]fact.Fact{declared("declared.account", "admin@tcp/443", m{"user": "admin", "port": "tcp/443", "initial": "unique-per-device", "changeable": false})}, map[string]Outcome{"03": N}, "R-03-2"},
+		"first value kept in use":              {[]fact.Fact{people(1, 0), observed("signin.firstuse", "admin@"+form, m{"account": "admin@tcp/443", "door": form, "forced": false})}, map[string]Outcome{"02": N}, "R-02-5"},
+		"first value must change":              {[]fact.Fact{people(1, 0), observed("signin.firstuse", "admin@"+form, m{"account": "admin@tcp/443", "door": form, "forced": true})}, nil, "R-02-6"},
+		"first use withheld":                   {[]fact.Fact{people(1, 0)}, map[string]Outcome{"02": U}, "R-00-1"},
+		"old value still works":                {[]fact.Fact{people(0, 1), changed(false, true, true)}, map[string]Outcome{"03": N}, "R-03-4"},
+		"value changed":                        {[]fact.Fact{people(0, 1), changed(true, true, true)}, nil, "R-03-5"},
+		"change not proven":                    {[]fact.Fact{people(0, 1), changed(false, false, false)}, map[string]Outcome{"03": U}, "R-00-1"},
+		"change withheld":                      {[]fact.Fact{people(0, 1)}, map[string]Outcome{"03": U}, "R-00-1"},
+		"limit of the source":                  {[]fact.Fact{limit(1440, "checked", "stated")}, map[string]Outcome{"04": N}, "R-04-5"},
+		"long ban of the source":               {[]fact.Fact{limit(100, "checked", "stated")}, nil, "R-04-3"},
+		"limit without an end":                 {[]fact.Fact{limit(1440, "limited", "not-seen")}, nil, "R-04-6"},
 		"no limit":                             {[]fact.Fact{observed("signin.limit", form, m{"attempts": 30, "limited": false, "after": 0, "how": "", "guessesPerDay": 900000, "scope": "account", "otherAccount": "checked", "otherSource": "unknown", "lasts": "seen", "watched": 60, "complete": true})}, map[string]Outcome{"04": N}, "R-04-2"},
 		"limit too weak":                       {[]fact.Fact{observed("signin.limit", form, m{"attempts": 30, "limited": true, "after": 5, "how": "delay", "guessesPerDay": 50001, "scope": "account", "otherAccount": "checked", "otherSource": "unknown", "lasts": "seen", "watched": 60, "complete": true})}, map[string]Outcome{"04": N}, "R-04-2"},
 		"silent during the attempts":           {[]fact.Fact{observed("signin.limit", form, m{"attempts": 4, "limited": false, "after": 0, "how": "", "guessesPerDay": 900000, "scope": "account", "otherAccount": "checked", "otherSource": "unknown", "lasts": "seen", "watched": 60, "complete": false})}, map[string]Outcome{"04": U}, "R-00-1"},
