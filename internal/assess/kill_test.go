@@ -69,7 +69,7 @@ func worker(ctx context.Context, dir string) error {
 		return err
 	}
 	out := filepath.Join(dir, "run.hoshi")
-	o := assess.Options{Address: "127.0.0.1", ProductFile: "product.yaml", Product: src, Edition: e, Tool: "hoshi test", Pace: probe.Fast(), Consents: []probe.Consent{probe.ConsentSignIn},
+	o := assess.Options{Address: "127.0.0.1", ProductFile: "product.yaml", Product: src, Edition: e, Tool: "hoshi test", Pace: probe.Practice(), Consents: []probe.Consent{probe.ConsentSignIn},
 		Now: time.Now, Rand: rand.Reader, OwnNamespace: true, Journal: assess.JournalFile(out)}
 	if past, err := assess.ReadJournal(o.Journal); err == nil && past != nil {
 		o.Resume = true

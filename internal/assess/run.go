@@ -294,7 +294,7 @@ func parameters(o Options) map[string]any {
 		senders = fmt.Sprintf("on-link %d", len(o.Senders.OnLink))
 	}
 	return map[string]any{
-		"pace": p.Name, "tcpRate": p.TCPRate, "tcpWorkers": p.TCPWorkers, "tcpWait": p.TCPWait.Milliseconds(), "tcpTries": p.TCPTries,
+		"pace": p.Name, "tcpStart": p.TCPStart, "tcpCap": p.TCPCap, "tcpWorkers": p.TCPWorkers, "tcpWait": p.TCPWait.Milliseconds(), "tcpTries": p.TCPTries, "tcpFew": p.TCPFew,
 		"udpWait": p.UDPWait.Milliseconds(), "udpTries": p.UDPTries, "budget": p.Budget.Milliseconds(),
 		"signIns": p.SignIns, "signInBudget": p.SignIn.Milliseconds(), "hold": p.Hold.Milliseconds(), "consents": words(o.Consents), "allowPublic": o.AllowPublic,
 		"senders": senders,

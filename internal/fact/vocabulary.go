@@ -51,6 +51,9 @@ var Vocabulary = []Entry{
 	{"declared.update", "update id", `{network: bool, integrity: string}`, i18n.Text{
 		JA: "申告された更新経路。",
 		EN: "A declared update path."}},
+	{"device.outage", "during which scan and its number", `{kind: "reboot"|"hang"|"unknown"|"gone", during: "tcp"|"udp", seconds: int, rate: int, last: string}`, i18n.Text{
+		JA: "検査中に機器がまったく応答しなくなったこと。rate は直前 1 秒間に送った数、last は直前に調べたポート。",
+		EN: "A time in which the device did not answer at all; rate is what was sent in the second before, last the ports asked last."}},
 	{"device.uptime", "port and source", `{seconds: int, boots: int, at: int}`, i18n.Text{
 		JA: "機器が名のった連続稼働時間（秒。名のらなければ -1）と起動の回数または起動ごとに変わる番号（なければ 0）。at は試験開始からの時刻（ミリ秒）。",
 		EN: "How long the device says it has been running, in seconds (-1: not told), and how often it started, or a number that changes with each start (0: not told). at is the time of reading, in milliseconds since the test began."}},
@@ -108,6 +111,9 @@ var Vocabulary = []Entry{
 	{"tls.group", "port", `{groups: [string], dhBits: int, complete: bool}`, i18n.Text{
 		JA: "受け入れられた鍵共有のグループ（曲線など）と、DH の素数のうち最も小さいものの長さ（0 は DH なし）。",
 		EN: "The key exchange groups (such as curves) that were accepted, and the size of the smallest DH prime (0 = none)."}},
+	{"tcp.scan", "", `{method: "syn"|"connect", silent: int, tries: int, outages: int}`, i18n.Text{
+		JA: "TCP ポートの調べ方。応答のなかったポートの数、そのようなポートに試した最大の回数、機器の応答が途絶えた回数。",
+		EN: "How TCP ports were asked: ports that never answered, most tries at one of them, times that the device stopped answering."}},
 	{"tls.suite", "port", `{suites: [string], asked: int, complete: bool}`, i18n.Text{
 		JA: "受け入れられた TLS 暗号スイート。",
 		EN: "The TLS cipher suites that were accepted."}},

@@ -46,5 +46,5 @@ func self(t *testing.T) []string {
 func assessWith(t *testing.T, product []byte) (*evidence.Run, error) {
 	t.Helper()
 	return assess.Run(t.Context(), assess.Options{Address: "127.0.0.1", ProductFile: "product.yaml", Product: product, Edition: edition(t),
-		Tool: "hoshi test", Consents: []probe.Consent{probe.ConsentSignIn}, Pace: probe.Fast(), Now: time.Now, Rand: rand.Reader})
+		Tool: "hoshi test", Consents: []probe.Consent{probe.ConsentSignIn}, Pace: probe.Practice(), Now: time.Now, Rand: rand.Reader})
 }

@@ -103,11 +103,13 @@ type Path struct {
 
 // Pace holds the time and load limits of a run. All durations are positive.
 type Pace struct {
-	Name       string        // "careful", "fast"
-	TCPRate    int           // TCP connection attempts per second; 0 = no limit
-	TCPWorkers int           // most attempts in flight
+	Name       string        // "careful", "fast", "practice"
+	TCPStart   int           // attempts at TCP ports per second, at first
+	TCPCap     int           // never more than this; 0 = only what the device bears
+	TCPWorkers int           // most complete connections being opened at once, without raw packets
 	TCPWait    time.Duration // how long one attempt may take
-	TCPTries   int           // attempts at a port that does not answer
+	TCPTries   int           // attempts at a silent port of a device that answers on closed ones
+	TCPFew     int           // attempts at a silent port of a device that filters
 	Down       time.Duration // how long to wait for a device that stopped answering altogether
 	UDPWait    time.Duration // how long to wait for a UDP answer, per try
 	UDPTries   int
@@ -123,14 +125,22 @@ type Pace struct {
 // Careful is the default pace: gentle enough for a device that falls over when
 // it is flooded (all TCP ports take about a minute).
 func Careful() Pace {
-	return Pace{Name: "careful", TCPRate: 1200, TCPWorkers: 64, TCPWait: 2 * time.Second, TCPTries: 3, Down: time.Minute,
+	return Pace{Name: "careful", TCPStart: 400, TCPCap: 1500, TCPWorkers: 1024, TCPWait: time.Second, TCPTries: 10, TCPFew: 3, Down: 3 * time.Minute,
 		UDPWait: 2 * time.Second, UDPTries: 3, Banner: 2 * time.Second, Exchange: 8 * time.Second, Budget: 2 * time.Minute, Services: 6,
 		SignIns: 30, SignIn: 10 * time.Minute, Hold: 2 * time.Minute}
 }
 
-// Fast is for devices known to bear it: practice devices and test beds.
+// Fast is Careful without the cap on port scans, for devices known to be strong.
 func Fast() Pace {
-	return Pace{Name: "fast", TCPRate: 0, TCPWorkers: 256, TCPWait: 2 * time.Second, TCPTries: 3, Down: 5 * time.Second,
+	p := Careful()
+	p.Name, p.TCPStart, p.TCPCap, p.Services = "fast", 2000, 0, 24
+	return p
+}
+
+// Practice is for practice devices and test beds on this host: nothing can be
+// hurt, and answers come at once.
+func Practice() Pace {
+	return Pace{Name: "practice", TCPStart: 8000, TCPCap: 0, TCPWorkers: 1024, TCPWait: time.Second, TCPTries: 5, TCPFew: 2, Down: 5 * time.Second,
 		UDPWait: 150 * time.Millisecond, UDPTries: 2, Banner: 250 * time.Millisecond, Exchange: 3 * time.Second, Budget: 20 * time.Second, Services: 24,
 		SignIns: 12, SignIn: 30 * time.Second, Hold: 8 * time.Second}
 }

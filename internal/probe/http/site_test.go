@@ -29,7 +29,7 @@ func look(t *testing.T, h http.Handler) (entrances []string, details map[string]
 	t.Cleanup(srv.Close)
 	port := srv.Listener.Addr().(*net.TCPAddr).Port
 	a := netip.MustParseAddr("127.0.0.1")
-	target := &probe.Target{Addr: a, Net: probe.NewNet(a, nil), Pace: probe.Fast(), Rand: rand.Reader}
+	target := &probe.Target{Addr: a, Net: probe.NewNet(a, nil), Pace: probe.Practice(), Rand: rand.Reader}
 	target.Facts = append(target.Facts, probe.Observed("service.protocol", probe.TCP(port), map[string]any{"protocol": "http"}))
 	rec := probe.NewRecorder(time.Now, nil)
 	if err := run(t.Context(), target, rec); err != nil {

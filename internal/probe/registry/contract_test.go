@@ -121,7 +121,7 @@ func lighttpd(t *testing.T, secure bool) int {
 func TestRealServices(t *testing.T) {
 	ssh, ftp, telnet, plain, secure := dropbear(t), vsftpd(t), telnetd(t), lighttpd(t, false), lighttpd(t, true)
 	addr := netip.MustParseAddr("127.0.0.1")
-	pace := probe.Fast()
+	pace := probe.Practice()
 	pace.SignIns, pace.SignIn, pace.Exchange, pace.Hold = 3, 20*time.Second, 6*time.Second, time.Second
 	target := &probe.Target{Addr: addr, Net: probe.NewNet(addr, nil), Network: probe.ModeShared, Consents: []probe.Consent{probe.ConsentSignIn}, Pace: pace, Rand: rand.Reader,
 		Paths: []probe.Path{{ID: "settings", Port: plain, URL: "/admin/"}, {ID: "status", Port: secure, URL: "/", TLS: true}}}

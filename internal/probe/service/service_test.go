@@ -111,7 +111,7 @@ func serve(t *testing.T, f func(net.Conn)) int {
 
 func target(ports ...int) (*probe.Target, *probe.Recorder) {
 	a := netip.MustParseAddr("127.0.0.1")
-	t := &probe.Target{Addr: a, Net: probe.NewNet(a, nil), Network: probe.ModeShared, Pace: probe.Fast(), Rand: rand.Reader}
+	t := &probe.Target{Addr: a, Net: probe.NewNet(a, nil), Network: probe.ModeShared, Pace: probe.Practice(), Rand: rand.Reader}
 	for _, p := range ports {
 		t.Facts = append(t.Facts, probe.Observed("tcp.open", probe.TCP(p), true))
 	}

@@ -66,7 +66,7 @@ func tested(t *testing.T, s *site, accounts ...probe.Account) (defaults, limit m
 	}
 	t.Cleanup(func() { _ = other.Close() })
 	addr := netip.MustParseAddr("127.0.0.1")
-	pace := probe.Fast()
+	pace := probe.Practice()
 	pace.SignIns, pace.Hold = 8, 80*time.Millisecond
 	port := probe.TCP(l.Addr().(*net.TCPAddr).Port)
 	for i := range accounts {

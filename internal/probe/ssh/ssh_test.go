@@ -53,7 +53,7 @@ func TestMethods(t *testing.T) {
 	for want, password := range map[string]bool{"publickey": false, "password,publickey": true} {
 		port := server(t, password)
 		addr := netip.MustParseAddr("127.0.0.1")
-		target := &probe.Target{Addr: addr, Net: probe.NewNet(addr, nil), Pace: probe.Fast()}
+		target := &probe.Target{Addr: addr, Net: probe.NewNet(addr, nil), Pace: probe.Practice()}
 		target.Facts = append(target.Facts, probe.Observed("service.protocol", probe.TCP(port), map[string]any{"protocol": "ssh"}))
 		rec := probe.NewRecorder(time.Now, nil)
 		if err := run(t.Context(), target, rec); err != nil {
@@ -114,7 +114,7 @@ func TestDropbear(t *testing.T) {
 			t.Fatal("dropbear does not listen")
 		}
 	}
-	target := &probe.Target{Addr: addr, Net: probe.NewNet(addr, nil), Pace: probe.Fast()}
+	target := &probe.Target{Addr: addr, Net: probe.NewNet(addr, nil), Pace: probe.Practice()}
 	target.Facts = append(target.Facts, probe.Observed("service.protocol", probe.TCP(port), map[string]any{"protocol": "ssh"}))
 	rec := probe.NewRecorder(time.Now, nil)
 	if err := run(t.Context(), target, rec); err != nil {

@@ -61,7 +61,7 @@ func (c conn) RemoteAddr() net.Addr { return c.far }
 
 func scanned(t *testing.T, d *device) fact.Set {
 	t.Helper()
-	p := probe.Pace{Name: "test", TCPWorkers: 512, TCPWait: 4 * time.Millisecond, TCPTries: 2, Down: 500 * time.Millisecond}
+	p := probe.Pace{Name: "test", TCPStart: 20000, TCPWorkers: 4096, TCPWait: 50 * time.Millisecond, TCPTries: 2, TCPFew: 2, Down: 500 * time.Millisecond}
 	addr := netip.MustParseAddr("192.0.2.7")
 	rec := probe.NewRecorder(time.Now, nil)
 	if err := run(t.Context(), &probe.Target{Addr: addr, Net: probe.NewNet(addr, d.dial), Pace: p, Rand: rand.Reader}, rec); err != nil {
@@ -104,7 +104,7 @@ func TestFiltered(t *testing.T) {
 
 // A device that falls silent for good: the scan ends, and what it missed is undecided.
 func TestSilentForGood(t *testing.T) {
-	c := coverage(t, scanned(t, &device{open: map[int]bool{80: true, 60000: true}, left: 5000}))
+	c := coverage(t, scanned(t, &device{open: map[int]bool{80: true, 61234: true}, left: 5000}))
 	if c["open"] != int64(1) || c["undecided"].(int64) < 60000 || c["filtered"] != int64(0) {
 		t.Errorf("coverage %v", c)
 	}
@@ -112,7 +112,7 @@ func TestSilentForGood(t *testing.T) {
 
 // A device that comes back, here while the canary is asked, is scanned to the end.
 func TestSilentForAWhile(t *testing.T) {
-	c := coverage(t, scanned(t, &device{open: map[int]bool{80: true, 60000: true}, left: 5000, deaf: 124}))
+	c := coverage(t, scanned(t, &device{open: map[int]bool{80: true, 61234: true}, left: 5000, deaf: 124}))
 	if c["open"] != int64(2) || c["undecided"] != int64(0) {
 		t.Errorf("coverage %v", c)
 	}
@@ -143,7 +143,7 @@ func FuzzParse(f *testing.F) {
 // to its end.
 func TestParseBoundsRanges(t *testing.T) {
 	few := []probe.Record{{Probe: name, Event: "plan", Ports: "1-65535"}, {Probe: name, Event: "closed", Ports: "1-65535"}}
-	if facts := Parse(few); len(facts) != 1 {
+	if facts := Parse(few); len(facts) != 2 {
 		t.Errorf("an honest transcript: %v", facts)
 	}
 	for _, event := range []string{"plan", "closed"} {

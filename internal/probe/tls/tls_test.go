@@ -56,7 +56,7 @@ func asked(t *testing.T, port int) (versions, suites []any, complete bool) {
 	t.Helper()
 	addr := netip.MustParseAddr("127.0.0.1")
 	rec := probe.NewRecorder(time.Now, nil)
-	target := &probe.Target{Addr: addr, Net: probe.NewNet(addr, nil), Pace: probe.Fast(), Rand: rand.Reader}
+	target := &probe.Target{Addr: addr, Net: probe.NewNet(addr, nil), Pace: probe.Practice(), Rand: rand.Reader}
 	target.Facts = append(target.Facts, probe.Observed("service.protocol", probe.TCP(port), map[string]any{"protocol": "http", "tls": true, "software": ""}))
 	if err := run(t.Context(), target, rec); err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func TestSilentServer(t *testing.T) {
 	port := l.Addr().(*net.TCPAddr).Port
 	addr := netip.MustParseAddr("127.0.0.1")
 	rec := probe.NewRecorder(time.Now, nil)
-	pace := probe.Fast()
+	pace := probe.Practice()
 	pace.Exchange, pace.Budget = 10*time.Millisecond, 200*time.Millisecond
 	target := &probe.Target{Addr: addr, Net: probe.NewNet(addr, nil), Pace: pace, Rand: rand.Reader}
 	target.Facts = append(target.Facts, probe.Observed("service.protocol", probe.TCP(port), map[string]any{"tls": true}))

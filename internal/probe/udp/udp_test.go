@@ -53,7 +53,7 @@ func TestServices(t *testing.T) {
 	a := netip.MustParseAddr(addr)
 	rec := probe.NewRecorder(time.Now, nil)
 	c := newCatalogue(nil)
-	if err := c.run(t.Context(), &probe.Target{Addr: a, Net: probe.NewNet(a, nil), Pace: probe.Fast()}, rec); err != nil {
+	if err := c.run(t.Context(), &probe.Target{Addr: a, Net: probe.NewNet(a, nil), Pace: probe.Practice()}, rec); err != nil {
 		t.Fatal(err)
 	}
 	s := c.parse(rec.Records(name))

@@ -26,11 +26,14 @@ type Wire struct {
 	dst     netip.Addr // without zone
 	local   netip.Addr
 	senders probe.Senders
+	zone    int // interface of a link-local target
 
 	mu  sync.Mutex
 	out int
 	to  unix.Sockaddr
 	buf []byte
+
+	reserved []int // sockets that keep ports from being used by others
 
 	in      *os.File
 	raw     syscall.RawConn
@@ -55,18 +58,17 @@ func Open(n *probe.Net, senders probe.Senders) (*Wire, error) {
 	local := c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap().WithZone("")
 	_ = c.Close()
 	w := &Wire{dst: target.WithZone(""), local: local, senders: senders, buf: make([]byte, 64+MaxPayload), rbuf: make([]byte, 64<<10), out: -1}
-	zone := 0
 	if target.Zone() != "" {
 		i, err := net.InterfaceByName(target.Zone())
 		if err != nil {
 			return nil, err
 		}
-		zone = i.Index
+		w.zone = i.Index
 	}
-	if err := w.openOut(zone); err != nil {
+	if err := w.openOut(w.zone); err != nil {
 		return nil, denied(err)
 	}
-	if err := w.openIn(zone); err != nil {
+	if err := w.openIn(w.zone); err != nil {
 		_ = w.Close()
 		return nil, denied(err)
 	}
@@ -179,14 +181,71 @@ func (w *Wire) Close() error {
 		_ = unix.Close(w.out)
 		w.out = -1
 	}
+	for _, fd := range w.reserved {
+		_ = unix.Close(fd)
+	}
+	w.reserved = nil
 	if w.in != nil {
 		return w.in.Close()
 	}
 	return nil
 }
 
+// Target is the one address, without zone, as received packets name it.
+func (w *Wire) Target() netip.Addr { return w.dst }
+
 // Local is the source address that the system uses towards the target.
 func (w *Wire) Local() netip.Addr { return w.local }
+
+// Reserve takes n ports of the host's own address that nobody else uses, to send
+// from until Close: "tcp", where the system then resets what an answer would
+// open, or "udp", where it swallows answers without a complaint to the device.
+func (w *Wire) Reserve(network string, n int) ([]uint16, error) {
+	kind, family := unix.SOCK_STREAM, unix.AF_INET
+	if network == "udp" {
+		kind = unix.SOCK_DGRAM
+	}
+	if w.local.Is6() {
+		family = unix.AF_INET6
+	}
+	var out []uint16
+	for range n {
+		fd, err := unix.Socket(family, kind|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return out, err
+		}
+		w.mu.Lock()
+		w.reserved = append(w.reserved, fd)
+		w.mu.Unlock()
+		var a unix.Sockaddr = &unix.SockaddrInet4{Addr: w.local4()}
+		if w.local.Is6() {
+			a = &unix.SockaddrInet6{Addr: w.local.As16(), ZoneId: uint32(w.zone)}
+		}
+		if err := unix.Bind(fd, a); err != nil {
+			return out, err
+		}
+		if kind == unix.SOCK_DGRAM {
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 0) // nobody reads it
+		}
+		if a, err = unix.Getsockname(fd); err != nil {
+			return out, err
+		}
+		switch a := a.(type) {
+		case *unix.SockaddrInet4:
+			out = append(out, uint16(a.Port))
+		case *unix.SockaddrInet6:
+			out = append(out, uint16(a.Port))
+		}
+	}
+	return out, nil
+}
+
+func (w *Wire) local4() (a [4]byte) {
+	if w.local.Is4() {
+		a = w.local.As4()
+	}
+	return a
+}
 
 // source returns the address to send with; the zero address is the host's own.
 func (w *Wire) source(a netip.Addr) (netip.Addr, error) {

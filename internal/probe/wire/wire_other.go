@@ -18,8 +18,14 @@ func Open(*probe.Net, probe.Senders) (*Wire, error) { return nil, ErrNotAllowed 
 // Close closes the sockets.
 func (*Wire) Close() error { return nil }
 
+// Target is the one address.
+func (*Wire) Target() netip.Addr { return netip.Addr{} }
+
 // Local is the source address that the system uses towards the target.
 func (*Wire) Local() netip.Addr { return netip.Addr{} }
+
+// Reserve takes ports to send from.
+func (*Wire) Reserve(string, int) ([]uint16, error) { return nil, ErrNotAllowed }
 
 // SYN asks a TCP port.
 func (*Wire) SYN(netip.AddrPort, uint16, uint32, *uint32) error { return ErrNotAllowed }

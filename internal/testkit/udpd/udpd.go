@@ -67,7 +67,7 @@ func Answers(t testing.TB, addr netip.Addr, port int, talk *probe.Talk) bool {
 
 // Target is a device with services found on UDP ports.
 func Target(addr netip.Addr, found map[int]string, consents ...probe.Consent) *probe.Target {
-	pace := probe.Fast()
+	pace := probe.Practice()
 	pace.UDPWait = 300 * time.Millisecond // a test machine may be busy
 	t := &probe.Target{Addr: addr, Net: probe.NewNet(addr, nil), Network: probe.ModeShared, Pace: pace, Consents: consents, Rand: rand.Reader}
 	for port, service := range found {

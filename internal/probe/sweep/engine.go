@@ -1,0 +1,796 @@
+package sweep
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// state is where the engine stands.
+type state uint8
+
+const (
+	asking     state = iota
+	down             // the device does not answer at all
+	recovering       // it answers again; its services are waited for
+	over
+)
+
+// Kinds of attempts.
+const (
+	ordinary = iota
+	canary
+	clock // a canary on an open port, always from the same place, for its timestamp
+)
+
+type attempt struct {
+	at    time.Duration
+	port  uint16
+	kind  uint8
+	fresh bool // the first at this port
+	fate  uint8
+}
+
+// Fates of an attempt.
+const (
+	onTheWay = iota
+	answered
+	lost
+)
+
+type port struct {
+	wanted  bool
+	answer  Answer
+	settled bool
+	told    bool  // an event names it
+	proof   uint8 // index of Engine.proofs
+	tries   uint8 // without an answer, witnessed by canaries
+	back    uint8 // tries given back
+	at      time.Duration
+}
+
+type again struct {
+	port uint16
+	due  time.Duration
+}
+
+// Event is something to be written down.
+type Event struct {
+	At, Took time.Duration
+	Kind     string // "open", "closed", "filtered", "silent", "undecided", "pace", "down", "up", "gave-up"
+	Port     int
+	Ports    []int // ascending
+	Number   int
+	Detail   string
+	Sent     string
+}
+
+// Engine is the state machine of a sweep. It reads no clock and sends nothing:
+// Next says what to do now, Heard takes what came back. Times count from the
+// beginning of the sweep and never go back.
+type Engine struct {
+	c   Config
+	law *law
+
+	ports  [65536]port
+	left   [chunks]int // ports of a chunk that are not settled
+	proofs []string
+	open   int // settled as open
+	fresh  int // index into c.Ports of the next port never asked
+	again  []again
+	limbo  []uint16 // silent, until a canary tells what the silence means
+
+	slots  [kept]attempt
+	last   [65536]uint32 // serial of the last attempt at a port
+	head   uint32        // the oldest attempt whose fate is not accounted for
+	next   uint32
+	nextAt time.Duration
+
+	srtt, rttvar time.Duration
+
+	canaries struct {
+		closed, open []uint16
+		missed       [65536]uint8
+		turn         int
+		gap          int // ordinary attempts since the last one
+		due          bool
+		ok           bool // the last one answered
+		outstanding  int
+		clockAt      time.Duration
+	}
+	seen struct {
+		n, ok   int // first attempts and their answers, decaying
+		silent  int // ports silent more than once
+		answers bool
+	}
+
+	state      state
+	holding    bool
+	holdSerial uint32
+	heardAt    time.Duration
+	anyHeard   bool
+	downAt     time.Duration // since when nothing was heard
+	downFrom   time.Duration // since when it is taken to be down
+	downRate   float64
+	backAt     time.Duration
+	backOpen   map[uint16]bool
+	backHeard  int
+	outages    int
+	uptime     uptime
+
+	pace   Pace
+	paceAt time.Duration
+
+	events []Event
+}
+
+// New makes the engine of a sweep.
+func New(c Config) *Engine {
+	e := &Engine{c: c, law: newLaw(c), head: 1, next: 1, proofs: []string{""}}
+	for _, p := range c.Ports {
+		if p > 0 && p < 65536 && !e.ports[p].wanted {
+			e.ports[p].wanted = true
+			e.left[p/chunk]++
+		}
+	}
+	if c.Earlier != nil {
+		e.resume(c.Earlier)
+	}
+	return e
+}
+
+// resume takes over what an earlier run settled and learned.
+func (e *Engine) resume(was *Earlier) {
+	for p := range e.ports {
+		s := was.Ports[p]
+		if !e.ports[p].wanted || s.Answer == Silent && !s.Settled {
+			continue
+		}
+		e.ports[p].told = true
+		e.settle(p, s.Answer, s.Proof, 0)
+	}
+	e.events = nil // all of it is written down already
+	e.outages = was.Outages
+	if was.Ceiling > 0 {
+		e.law.ceiling, e.law.met = max(floor, float64(was.Ceiling)), true
+		e.law.set(0, e.law.rate, steady)
+	}
+	if was.Rate > 0 {
+		e.law.rate = max(floor, min(e.law.rate, float64(was.Rate)/2))
+	}
+}
+
+// Events returns what has happened since the last call.
+func (e *Engine) Events() []Event {
+	out := e.events
+	e.events = nil
+	return out
+}
+
+// wait is how long an answer is waited for.
+func (e *Engine) wait() time.Duration {
+	if e.srtt == 0 {
+		return e.c.Wait
+	}
+	return min(e.c.Wait, max(minWait, e.srtt+4*e.rttvar))
+}
+
+// Next says what to do at a time. Everything heard before must have been handed
+// to Heard.
+func (e *Engine) Next(now time.Duration) Action {
+	e.account(now)
+	e.tick(now)
+	switch e.state {
+	case over:
+		return Action{Done: true}
+	case down, recovering:
+		return e.gentle(now)
+	}
+	if e.holding {
+		return e.hold(now)
+	}
+	if now < e.nextAt {
+		return Action{Wait: e.nextAt}
+	}
+	if e.next-e.head >= kept-1 {
+		return Action{Wait: e.oldest()}
+	}
+	gap := 20
+	switch {
+	case e.answering():
+		gap = 50 // every attempt is as good as a canary
+	case e.law.climbs():
+		gap = 10 // an overload is to be noticed soon
+	}
+	can := e.haveCanary()
+	if can && (e.canaries.gap >= gap || e.canaries.due && e.canaries.outstanding == 0) {
+		return e.ask(now, e.pick(now))
+	}
+	for len(e.again) > 0 && e.again[0].due <= now {
+		p := e.again[0].port
+		e.again = e.again[1:]
+		if !e.ports[p].settled {
+			return e.ask(now, attempt{port: p})
+		}
+	}
+	for e.fresh < len(e.c.Ports) {
+		p := e.c.Ports[e.fresh]
+		e.fresh++
+		if e.ports[p].wanted && !e.ports[p].settled {
+			return e.ask(now, attempt{port: uint16(p), fresh: true})
+		}
+	}
+	switch {
+	case len(e.limbo) > 0 && can && e.canaries.outstanding == 0:
+		return e.ask(now, e.pick(now))
+	case e.head != e.next:
+		return Action{Wait: e.soonest(now, e.oldest())}
+	case len(e.again) > 0:
+		return Action{Wait: e.soonest(now, e.again[0].due)}
+	}
+	e.finish(now)
+	return Action{Done: true}
+}
+
+// soonest is the earlier of two times, and never longer than a second ahead.
+func (e *Engine) soonest(now, t time.Duration) time.Duration {
+	if len(e.again) > 0 {
+		t = min(t, e.again[0].due)
+	}
+	return max(now+time.Millisecond, min(t, now+time.Second))
+}
+
+// oldest is when the oldest attempt on the way counts as lost.
+func (e *Engine) oldest() time.Duration { return e.slots[e.head%kept].at + e.wait() }
+
+// ask makes an attempt.
+func (e *Engine) ask(now time.Duration, a attempt) Action {
+	a.at = now
+	serial := e.next
+	e.slots[serial%kept] = a
+	e.last[a.port] = serial
+	e.next++
+	// A little of a delay of this process is caught up, never more than 5 ms of it
+	// when there is a cap.
+	slack := 5 * time.Millisecond
+	if e.c.Cap <= 0 {
+		slack = 20 * time.Millisecond
+	}
+	e.nextAt = max(e.nextAt, now-slack) + time.Duration(float64(time.Second)/e.law.rate)
+	e.law.sent()
+	e.pace.Sent++
+	if a.kind == ordinary {
+		e.canaries.gap++
+	} else {
+		e.canaries.gap, e.canaries.due = 0, false
+		e.canaries.outstanding++
+	}
+	return Action{Port: int(a.port), Serial: serial, Within: e.wait(), Clock: a.kind == clock}
+}
+
+func (e *Engine) haveCanary() bool { return len(e.canaries.closed) > 0 || len(e.canaries.open) > 0 }
+
+// pick chooses the canary whose turn it is: closed ports, and every few seconds
+// an open one, which tells whether the device has started anew.
+func (e *Engine) pick(now time.Duration) attempt {
+	c := &e.canaries
+	c.turn++
+	every := 5 * time.Second
+	if e.uptime.n < 3 {
+		every = time.Second
+	}
+	if len(c.open) > 0 && (now-c.clockAt >= every || len(c.closed) == 0 && c.turn%8 == 0) {
+		c.clockAt = now
+		p := c.open[0]
+		if e.uptime.port != 0 {
+			p = e.uptime.port
+		}
+		return attempt{port: p, kind: clock}
+	}
+	if len(c.closed) > 0 {
+		return attempt{port: c.closed[c.turn%len(c.closed)], kind: canary}
+	}
+	return attempt{port: c.open[c.turn%len(c.open)], kind: canary}
+}
+
+// answering reports whether the device answers nearly every port, so that any
+// first attempt is a witness. Ports that stay silent speak against it; answers
+// that are missing only for a while do not.
+func (e *Engine) answering() bool {
+	few := e.seen.silent*200 <= e.fresh
+	switch {
+	case e.seen.n >= 100 && e.seen.ok*10 >= e.seen.n*9 && few:
+		e.seen.answers = true
+	case e.seen.ok*10 < e.seen.n*4 || !few:
+		e.seen.answers = false
+	}
+	return e.seen.answers
+}
+
+// Heard takes a reply.
+func (e *Engine) Heard(now time.Duration, r Reply) {
+	if r.Port < 1 || r.Port > 65535 || r.Answer == Silent || e.state == over {
+		return
+	}
+	p := uint16(r.Port)
+	if r.Serial == 0 {
+		r.Serial = e.last[p]
+	}
+	if r.Serial == 0 || r.Serial >= e.next || e.next-r.Serial >= kept || e.slots[r.Serial%kept].port != p {
+		return // not an answer to anything that was asked
+	}
+	e.heardAt, e.anyHeard = now, true
+	a := &e.slots[r.Serial%kept]
+	if a.fate != answered {
+		e.measure(now - a.at)
+		e.pace.Answered++
+		if a.fate == lost && (a.kind != ordinary || a.fresh && e.answering()) {
+			e.law.late(a.at)
+		}
+		a.fate = answered
+	}
+	if r.HasTS && a.kind == clock {
+		e.uptime.sample(now, p, r.TSval)
+	}
+	e.settle(r.Port, r.Answer, r.Proof, now)
+	if a.kind != ordinary {
+		e.canaries.missed[p] = 0
+	}
+	if e.state == down && a.at >= e.downFrom {
+		e.state, e.backAt, e.backHeard, e.backOpen, e.nextAt = recovering, now, 0, map[uint16]bool{}, now
+	}
+	if e.state == recovering {
+		e.backHeard++
+		if r.Answer == Open {
+			e.backOpen[p] = true
+		}
+	}
+}
+
+// measure takes a round-trip time (after RFC 6298).
+func (e *Engine) measure(rtt time.Duration) {
+	if e.srtt == 0 {
+		e.srtt, e.rttvar = max(rtt, 1), rtt/2
+		return
+	}
+	d := e.srtt - rtt
+	if d < 0 {
+		d = -d
+	}
+	// Samples come in hundreds a second: a wider spread is believed at once, a
+	// narrower one slowly.
+	if d > e.rttvar {
+		e.rttvar += (d - e.rttvar) / 4
+	} else {
+		e.rttvar += (d - e.rttvar) / 64
+	}
+	e.srtt += (rtt - e.srtt) / 16
+}
+
+// settle takes an answer for a port. An open port stays open.
+func (e *Engine) settle(n int, a Answer, proof string, now time.Duration) {
+	p := &e.ports[n]
+	if p.settled && (p.answer == a || p.answer == Open || p.answer != Silent && a != Open) {
+		return
+	}
+	if !p.wanted {
+		return
+	}
+	if p.settled && p.answer == Silent && p.tries > 1 {
+		e.seen.silent--
+	}
+	if !p.settled {
+		e.left[n/chunk]--
+	}
+	p.answer, p.settled, p.at, p.proof = a, true, now, e.word(proof)
+	switch a {
+	case Open:
+		e.open++
+		e.canaries.open = append(e.canaries.open, uint16(n))
+		e.canaries.closed = slices.DeleteFunc(e.canaries.closed, func(c uint16) bool { return c == uint16(n) })
+		e.emit(Event{At: now, Kind: "open", Port: n, Detail: proof, Number: int(p.tries) + 1})
+		p.told = true
+	case Closed:
+		if len(e.canaries.closed) < 8 {
+			e.canaries.closed = append(e.canaries.closed, uint16(n))
+		}
+	}
+	if e.left[n/chunk] == 0 {
+		e.tell(now, n/chunk)
+	}
+}
+
+func (e *Engine) word(s string) uint8 {
+	if i := slices.Index(e.proofs, s); i >= 0 {
+		return uint8(i)
+	}
+	if len(e.proofs) > 250 {
+		return 0
+	}
+	e.proofs = append(e.proofs, s)
+	return uint8(len(e.proofs) - 1)
+}
+
+func (e *Engine) emit(v Event) { e.events = append(e.events, v) }
+
+// tell writes down the settled ports of a chunk, by answer.
+func (e *Engine) tell(now time.Duration, c int) {
+	type class struct {
+		a     Answer
+		proof uint8
+	}
+	groups := map[class][]int{}
+	tries := map[class]int{}
+	for n := c * chunk; n < (c+1)*chunk; n++ {
+		p := &e.ports[n]
+		if p.settled && !p.told {
+			k := class{p.answer, p.proof}
+			groups[k] = append(groups[k], n)
+			tries[k] = max(tries[k], int(p.tries))
+			p.told = true
+		}
+	}
+	for _, a := range []Answer{Closed, Filtered, Silent} {
+		for i := range e.proofs {
+			k := class{a, uint8(i)}
+			if len(groups[k]) == 0 {
+				continue
+			}
+			v := Event{At: now, Kind: "closed", Ports: groups[k], Detail: e.proofs[i]}
+			switch a {
+			case Filtered:
+				v.Kind = "filtered"
+			case Silent:
+				v.Kind, v.Detail, v.Number = "silent", "", tries[k]
+				if e.c.SilenceProves {
+					v.Kind, v.Detail = "filtered", "silent"
+				}
+			}
+			e.emit(v)
+		}
+	}
+}
+
+// account goes through the attempts in the order of sending and draws the
+// conclusions from those whose fate is known.
+func (e *Engine) account(now time.Duration) {
+	for e.head != e.next {
+		a := &e.slots[e.head%kept]
+		if a.fate == onTheWay {
+			if now < a.at+e.wait() {
+				break
+			}
+			a.fate = lost
+		}
+		ok := a.fate == answered
+		e.head++
+		if a.kind == ordinary {
+			e.accountOrdinary(now, a, ok)
+		} else {
+			e.accountCanary(now, a, ok)
+		}
+		if e.law.phase == holding && !e.holding {
+			e.holding, e.holdSerial, e.nextAt = true, e.next, now
+		}
+	}
+}
+
+func (e *Engine) accountOrdinary(now time.Duration, a *attempt, ok bool) {
+	if a.fresh {
+		e.seen.n++
+		if ok {
+			e.seen.ok++
+		}
+		if e.seen.n >= 2000 {
+			e.seen.n, e.seen.ok = e.seen.n/2, e.seen.ok/2
+		}
+		if e.answering() && e.haveCanary() {
+			e.law.witness(now, a.at, ok, false)
+		}
+	}
+	if !ok && !e.ports[a.port].settled {
+		e.limbo = append(e.limbo, a.port)
+		if e.answering() {
+			e.canaries.due = true
+		}
+	}
+}
+
+func (e *Engine) accountCanary(now time.Duration, a *attempt, ok bool) {
+	c := &e.canaries
+	c.outstanding--
+	e.pace.Canaries++
+	if !ok {
+		e.pace.Lost++
+		c.missed[a.port]++
+		// Others answered meanwhile: this one makes no sense any more.
+		if c.missed[a.port] >= 2 && e.heardAt > a.at && len(c.closed)+len(c.open) > 1 {
+			gone := func(p uint16) bool { return p == a.port }
+			c.closed = slices.DeleteFunc(c.closed, gone)
+			if len(c.closed) > 0 || len(c.open) > 1 {
+				c.open = slices.DeleteFunc(c.open, gone)
+			}
+			if e.uptime.port == a.port {
+				e.uptime = uptime{}
+			}
+		}
+	}
+	witnessed := ok && c.ok
+	c.ok = ok
+	for _, p := range e.limbo {
+		e.spend(now, p, witnessed)
+	}
+	e.limbo = e.limbo[:0]
+	e.law.witness(now, a.at, ok, true)
+}
+
+// spend counts a try without an answer, or gives it back when nobody can tell
+// whether the device got it.
+func (e *Engine) spend(now time.Duration, n uint16, witnessed bool) {
+	p := &e.ports[n]
+	if p.settled {
+		return
+	}
+	if witnessed || p.back >= refunds {
+		p.tries++
+		if p.tries == 2 {
+			e.seen.silent++
+		}
+		if int(p.tries) >= e.enough() {
+			p.settled, p.answer, p.at = true, Silent, now
+			if e.left[n/chunk]--; e.left[n/chunk] == 0 {
+				e.tell(now, int(n)/chunk)
+			}
+			return
+		}
+	} else {
+		p.back++
+	}
+	e.again = append(e.again, again{n, now + perhaps})
+}
+
+// enough is how often a silent port is asked: more where silence is rare, and
+// more where the link loses packets by itself.
+func (e *Engine) enough() int {
+	n := e.c.Tries
+	if e.seen.silent > 200 && e.seen.silent*10 > e.fresh {
+		n = e.c.Few
+	}
+	if b := e.law.base; b > 0.001 {
+		n = max(n, min(20, int(math.Ceil(math.Log(1e-6)/math.Log(b)))))
+	}
+	return max(1, n)
+}
+
+// hold asks canaries only, until it is known what became of everything else.
+func (e *Engine) hold(now time.Duration) Action {
+	// Serial numbers wrap after days; the difference does not.
+	if int32(e.head-e.holdSerial) >= 0 {
+		switch {
+		case e.law.dead():
+			e.fall(now)
+			return e.gentle(now)
+		case e.law.alive(), !e.haveCanary():
+			e.holding = false
+			e.law.release(now)
+			e.nextAt = now
+			return e.Next(now)
+		}
+	}
+	if now < e.nextAt || !e.haveCanary() {
+		return Action{Wait: max(now+time.Millisecond, min(e.nextAt, now+50*time.Millisecond))}
+	}
+	act := e.ask(now, e.pick(now))
+	e.nextAt = now + 50*time.Millisecond
+	return act
+}
+
+// fall notes that the device went down, with what was sent to it before.
+func (e *Engine) fall(now time.Duration) {
+	first := e.law.win.firstLoss
+	var before []string
+	n := 0
+	for s := e.next - 1; s > 0 && e.next-s < kept; s-- {
+		a := &e.slots[s%kept]
+		if a.at > first {
+			continue
+		}
+		if first-a.at > time.Second {
+			break
+		}
+		n++
+		if len(before) < lastSent {
+			before = append(before, strconv.Itoa(int(a.port)))
+		}
+	}
+	slices.Reverse(before)
+	e.state, e.holding = down, false
+	e.downAt, e.downFrom, e.downRate, e.nextAt = first, now, float64(n), now
+	if int(e.downRate) == 0 {
+		e.downRate = e.law.rate
+	}
+	e.emit(Event{At: now, Kind: "down", Number: int(e.downRate), Detail: fmt.Sprintf("sent=%d", n), Sent: strings.Join(before, ",")})
+}
+
+// gentle asks one canary a second while the device is down. When it answers, its
+// services are waited for as well: a device that starts answers with "closed"
+// before its services run.
+func (e *Engine) gentle(now time.Duration) Action {
+	pause := time.Second
+	if e.state == down && now-e.downFrom >= e.c.Down {
+		e.emit(Event{At: now, Kind: "gave-up", Took: now - e.downAt})
+		e.finish(now)
+		return Action{Done: true}
+	}
+	if e.state == recovering {
+		pause = time.Second / 2
+		switch services := min(8, len(e.canaries.open)); {
+		case now-e.heardAt > 5*time.Second:
+			e.state, e.downFrom = down, now
+		case services > 0 && len(e.backOpen) >= services, services == 0 && e.backHeard >= 4, now-e.backAt > 30*time.Second:
+			e.rise(now)
+			return e.Next(now)
+		}
+	}
+	if now < e.nextAt {
+		return Action{Wait: e.nextAt}
+	}
+	a := attempt{}
+	switch c := &e.canaries; {
+	case len(c.open) > 0 && (e.state == recovering || len(c.closed) == 0 || c.turn%2 == 0):
+		c.turn++
+		a = attempt{port: c.open[0], kind: clock}
+		if e.uptime.port != 0 {
+			a.port = e.uptime.port
+		}
+		for _, p := range c.open[:min(8, len(c.open))] {
+			if e.state == recovering && e.backOpen[a.port] && !e.backOpen[p] {
+				a = attempt{port: p, kind: canary}
+			}
+		}
+	default:
+		c.turn++
+		a = attempt{port: c.closed[c.turn/2%len(c.closed)], kind: canary}
+	}
+	act := e.ask(now, a)
+	e.nextAt = now + pause
+	return act
+}
+
+// rise goes on after an outage. What answered "closed" since a service last
+// answered is asked anew: a device that goes down in order stops its services first.
+func (e *Engine) rise(now time.Duration) {
+	kind := e.uptime.verdict()
+	e.outages++
+	e.emit(Event{At: now, Kind: "up", Took: e.backAt - e.downAt, Detail: kind, Number: int(e.downRate)})
+	from := max(0, e.downAt-10*time.Second)
+	for n := range e.ports {
+		p := &e.ports[n]
+		if p.wanted && p.settled && p.answer == Closed && p.at > from {
+			p.settled, p.told, p.answer = false, false, Silent
+			e.left[n/chunk]++
+			e.again = append(e.again, again{uint16(n), now})
+		}
+	}
+	// The list is asked in order of time.
+	slices.SortStableFunc(e.again, func(a, b again) int { return int(a.due - b.due) })
+	e.uptime.restart()
+	e.law.outage(now, e.downRate)
+	e.state, e.nextAt = asking, now
+	if e.outages >= outages {
+		e.emit(Event{At: now, Kind: "gave-up"})
+		e.finish(now)
+	}
+}
+
+// Stop ends a sweep early: what is settled is told, the rest is undecided.
+func (e *Engine) Stop(now time.Duration) { e.finish(now) }
+
+// Flush tells what is settled and not told yet, so that a run that is stopped
+// can go on from there.
+func (e *Engine) Flush(now time.Duration) {
+	for c := range chunks {
+		e.tell(now, c)
+	}
+}
+
+func (e *Engine) finish(now time.Duration) {
+	if e.state == over {
+		return
+	}
+	e.state = over
+	e.Flush(now)
+	byTries := map[int][]int{}
+	for n := range e.ports {
+		if p := &e.ports[n]; p.wanted && !p.settled {
+			byTries[int(p.tries)] = append(byTries[int(p.tries)], n)
+		}
+	}
+	for tries := range 256 {
+		if len(byTries[tries]) > 0 {
+			e.emit(Event{At: now, Kind: "undecided", Ports: byTries[tries], Number: tries})
+		}
+	}
+	e.emitPace(now)
+}
+
+// tick writes the pacing down once a second, less often when a sweep takes long.
+func (e *Engine) tick(now time.Duration) {
+	if now-e.paceAt >= max(time.Second, now/600) {
+		e.emitPace(now)
+	}
+}
+
+func (e *Engine) emitPace(now time.Duration) {
+	p := e.pace
+	p.Took = now - e.paceAt
+	p.Rate = int(e.law.rate)
+	p.Phase = e.law.phase.String()
+	switch e.state {
+	case down, recovering:
+		p.Phase, p.Rate = "down", 1
+	}
+	e.pace, e.paceAt = Pace{}, now
+	if p.Sent > 0 || p.Answered > 0 {
+		e.emit(Event{At: now, Kind: "pace", Took: p.Took, Number: p.Rate, Detail: p.String()})
+	}
+}
+
+// uptime follows the device's clock as TCP timestamps show it, on one open port.
+type uptime struct {
+	port      uint16
+	n, wild   int
+	at        time.Duration
+	ts        uint32
+	perSecond float64
+	jumped    bool // since restart
+	judged    bool
+}
+
+func (u *uptime) sample(now time.Duration, port uint16, ts uint32) {
+	if u.n == 0 {
+		*u = uptime{port: port, n: 1, at: now, ts: ts, wild: u.wild}
+		return
+	}
+	if port != u.port || now-u.at < 300*time.Millisecond {
+		return
+	}
+	passed := (now - u.at).Seconds()
+	moved := float64(int32(ts - u.ts))
+	switch {
+	case u.n == 1:
+		if rate := moved / passed; rate >= 0.5 && rate < 2e6 {
+			u.perSecond = rate
+		} else {
+			u.wild++
+		}
+	case u.perSecond > 0 && math.Abs(moved-u.perSecond*passed) > 3*u.perSecond+0.02*u.perSecond*passed:
+		u.jumped = true
+		u.wild++
+	}
+	u.judged = u.n > 1
+	u.n, u.at, u.ts = u.n+1, now, ts
+}
+
+// verdict names what happened since restart: the clock began anew or ran on.
+func (u *uptime) verdict() string {
+	switch {
+	case u.n < 2 || !u.judged || u.perSecond == 0 || u.wild > 1:
+		return "unknown"
+	case u.jumped:
+		return "reboot"
+	}
+	return "hang"
+}
+
+// restart begins to watch for the next jump.
+func (u *uptime) restart() {
+	wild := u.wild
+	if u.jumped {
+		wild--
+	}
+	*u = uptime{port: u.port, n: 0, wild: wild}
+}

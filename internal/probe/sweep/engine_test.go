@@ -1,0 +1,124 @@
+package sweep
+
+import (
+	"testing"
+	"time"
+)
+
+var (
+	careful = Config{Start: 400, Cap: 1500, Tries: 10, Few: 3, Wait: time.Second, Down: 3 * time.Minute, SilenceProves: true}
+	fast    = Config{Start: 2000, Tries: 10, Few: 3, Wait: time.Second, Down: 3 * time.Minute, SilenceProves: true}
+	some    = map[int]bool{21: true, 22: true, 80: true, 199: true, 443: true, 1883: true, 5000: true, 6666: true, 30005: true, 54321: true, 65535: true}
+)
+
+func with(c Config, seed uint64) Config {
+	c.Ports = Order(seed)
+	return c
+}
+
+// mostPerSecond is the most that reached the device in any second.
+func (d *device) mostPerSecond() int {
+	most, sum := 0, 0
+	for i, n := range d.perSec {
+		sum += n
+		if i >= 10 {
+			sum -= d.perSec[i-10]
+		}
+		most = max(most, sum)
+	}
+	return most
+}
+
+// secondsAbove is the longest time on end in which each tenth of a second
+// carried more than a rate, in tenths.
+func (d *device) tenthsAbove(rate float64) int {
+	longest, run := 0, 0
+	for _, n := range d.perSec {
+		run++
+		if float64(n) <= rate/10+1 {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	return longest
+}
+
+func count(events []Event, kind string) int {
+	n := 0
+	for _, v := range events {
+		if v.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// No port is missed and none invented, within the time and load that is right
+// for each device.
+func TestDevices(t *testing.T) {
+	filter := func(p int) bool { return !some[p] }
+	for _, c := range []struct {
+		name    string
+		c       Config
+		d       device
+		within  time.Duration
+		sent    int
+		outages int
+		rest    string // state of ports that are not open
+		above   int    // tenths of a second on end that may be above the device's limit
+	}{
+		{"healthy, careful", careful, device{}, 50 * time.Second, 68000, 0, "closed", 10},
+		{"healthy, fast", fast, device{rtt: 100 * time.Microsecond}, 3 * time.Second, 68000, 0, "closed", 10},
+		{"takes 500 a second", careful, device{limit: 500, burst: 32}, 144 * time.Second, 69000, 0, "closed", 10},
+		{"takes 500 a second, fast", fast, device{limit: 500, burst: 32}, 146 * time.Second, 71000, 0, "closed", 10},
+		{"takes 1000 a second", careful, device{limit: 1000, burst: 50}, 74 * time.Second, 69000, 0, "closed", 10},
+		{"takes 60 a second", careful, device{limit: 60, burst: 10}, 1300 * time.Second, 72000, 0, "closed", 35},
+		{"hangs above 2000, careful", careful, device{hang: 2000, dead: 20 * time.Second}, 50 * time.Second, 68000, 0, "closed", 10},
+		{"hangs above 2000, fast", fast, device{hang: 2000, dead: 20 * time.Second}, 120 * time.Second, 75000, 1, "closed", 10},
+		{"hangs above 900", careful, device{hang: 900, dead: 20 * time.Second}, 160 * time.Second, 75000, 1, "closed", 10},
+		{"reboots above 900", careful, device{hang: 900, dead: 25 * time.Second, boot: 4 * time.Second}, 170 * time.Second, 75000, 1, "closed", 10},
+		{"filters", careful, device{silent: filter}, 150 * time.Second, 215000, 0, "filtered", 10},
+		{"filters, fast", fast, device{silent: filter, rtt: 100 * time.Microsecond}, 8 * time.Second, 215000, 0, "filtered", 10},
+		{"filters and takes 800 a second", careful, device{silent: filter, limit: 800, burst: 32}, 330 * time.Second, 240000, 0, "filtered", 15},
+		{"a link that loses", careful, device{loss: 0.03}, 70 * time.Second, 80000, 0, "closed", 10},
+		{"a link that loses, fast", fast, device{loss: 0.03}, 20 * time.Second, 80000, 0, "closed", 10},
+		{"a link that loses, filtered", careful, device{loss: 0.03, silent: filter}, 400 * time.Second, 500000, 0, "filtered", 10},
+		{"a slow link", careful, device{rtt: 300 * time.Millisecond}, 60 * time.Second, 70000, 0, "closed", 10},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := c.d
+			d.open = some
+			took, events := simulate(New(with(c.c, 7)), &d, 0, time.Hour)
+			state := outcome(events)
+			wrong := 0
+			for p := 1; p < 65536; p++ {
+				want := c.rest
+				if some[p] {
+					want = "open"
+				}
+				if state[p] != want {
+					if wrong++; wrong < 5 {
+						t.Errorf("port %d is %q", p, state[p])
+					}
+				}
+			}
+			sent := 0
+			for _, n := range d.perSec {
+				sent += n
+			}
+			t.Logf("%v, %d sent, %d wrong, %d hangs, at most %d a second, %d records, above its limit for %d tenths", took, sent, wrong, d.hangs, d.mostPerSecond(), len(events), d.tenthsAbove(d.limit))
+			if took > c.within || sent > c.sent {
+				t.Errorf("took %v and %d attempts", took, sent)
+			}
+			if d.hangs != c.outages || count(events, "up") != c.outages || count(events, "down") != c.outages {
+				t.Errorf("%d hangs, %d noticed, %d ended", d.hangs, count(events, "down"), count(events, "up"))
+			}
+			if c.c.Cap > 0 && d.mostPerSecond() > c.c.Cap*101/100+8 {
+				t.Errorf("%d attempts in a second", d.mostPerSecond())
+			}
+			if c.d.limit > 0 && d.tenthsAbove(c.d.limit) > c.above {
+				t.Errorf("above the limit for %d tenths of a second", d.tenthsAbove(c.d.limit))
+			}
+		})
+	}
+}

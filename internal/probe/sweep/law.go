@@ -1,0 +1,293 @@
+package sweep
+
+import (
+	"math"
+	"time"
+)
+
+// phase is where the law stands.
+type phase uint8
+
+const (
+	climbing phase = iota
+	holding        // loss was seen: canaries only, until what is on the way is accounted for
+	steady         // a limit is known
+)
+
+func (p phase) String() string { return [...]string{"climb", "hold", "steady"}[p] }
+
+// How the law moves. The shares are of what the device answered in a second in
+// which it was asked too fast: that is its limit.
+const (
+	soft    = 1.8   // a step up before any loss was met
+	gentle  = 1.25  // a step up afterwards
+	settle  = 0.93  // of the limit, at first
+	creep   = 1.01  // a step up, per second without loss,
+	nearly  = 0.965 // to this share of the limit
+	after   = 0.7   // of the rate at which the device went down: never more again
+	recover = 1.05  // a step up, per second, towards that
+
+	trialFirst = 15 * time.Second // without loss, before a higher rate is tried again;
+	trialLast  = 2 * time.Minute  // doubled each time up to this
+	trialSoon  = 5 * time.Second  // while the limit is but a guess
+
+	settleGuess, nearlyGuess = 0.85, 0.9 // where few witnesses told the limit
+
+	lossy = 0.3 // a link that loses more is taken for an overload
+)
+
+// law decides how many attempts a second are made. Its only input is what
+// became of witnesses: attempts that would be answered if nothing were lost.
+type law struct {
+	rate, cap float64
+	interval  time.Duration // between two steps up
+	phase     phase
+	met       bool    // loss was met once: steps are gentle from then on
+	limit     float64 // attempts a second that the device can answer; 0 = not known
+	guess     bool    // few witnesses told the limit
+	ceiling   float64 // set by an outage; 0 = none
+	base      float64 // the share that is lost at any rate
+
+	win    window
+	held   window // witnesses sent since the hold began
+	holdAt time.Duration
+	doubt  struct { // the last reduction, until it is known to have helped
+		rate, loss float64
+	}
+	minor time.Duration // the last loss that was too small to tell a limit by
+
+	cleanSince time.Duration
+	trialAfter time.Duration
+}
+
+// window counts witnesses that were sent at one rate.
+type window struct {
+	from       time.Duration // sent before: not counted
+	sent       int           // attempts of all kinds since then
+	n, lost    int           // witnesses
+	firstLoss  time.Duration
+	since      int // witnesses since the first loss, itself included
+	rowOfLoss  int // canaries lost one after the other
+	last       time.Duration
+	canaries   int
+	lateAnswer int
+}
+
+func newLaw(c Config) *law {
+	l := &law{rate: float64(max(c.Start, floor)), cap: float64(c.Cap), interval: 250 * time.Millisecond, trialAfter: trialFirst}
+	if c.Cap <= 0 {
+		l.cap, l.interval = unpaced, 100*time.Millisecond
+	}
+	l.rate = min(l.rate, l.cap)
+	return l
+}
+
+func (l *law) set(now time.Duration, rate float64, p phase) {
+	if l.ceiling > 0 {
+		rate = min(rate, l.ceiling)
+	}
+	l.rate, l.phase = max(floor, min(rate, l.cap)), p
+	l.win = window{from: now}
+}
+
+// climbs reports whether the rate is still going up towards the unknown.
+func (l *law) climbs() bool { return l.phase == climbing && l.rate < l.cap }
+
+// sent tells of an attempt.
+func (l *law) sent() { l.win.sent++ }
+
+// witness tells what became of one. Witnesses come in the order of sending.
+func (l *law) witness(now, at time.Duration, answered, canary bool) {
+	w := &l.win
+	if l.phase == holding && at >= l.holdAt {
+		w = &l.held
+	}
+	if at < w.from {
+		return
+	}
+	w.n++
+	w.last = at
+	if canary {
+		w.canaries++
+	}
+	if w.lost > 0 {
+		w.since++
+	}
+	if answered {
+		w.rowOfLoss = 0
+	} else {
+		if w.lost == 0 {
+			w.firstLoss, w.since = at, 1
+		}
+		w.lost++
+		if canary {
+			w.rowOfLoss++
+		}
+	}
+	if l.phase == holding {
+		return
+	}
+	if l.doubt.loss > 0 {
+		l.settleDoubt(now)
+		return
+	}
+	expected := l.base * float64(w.n)
+	if float64(w.lost) > expected+3*math.Sqrt(expected)+3 || w.rowOfLoss >= 3 && l.base < lossy/2 {
+		l.hold(now)
+		return
+	}
+	l.step(now)
+}
+
+// late tells that a witness counted as lost was only slow.
+func (l *law) late(at time.Duration) {
+	for _, w := range []*window{&l.win, &l.held} {
+		if at >= w.from && w.lost > 0 && (w != &l.win || l.phase != holding || at < l.holdAt) {
+			w.lost--
+			w.lateAnswer++
+			w.rowOfLoss = 0
+		}
+	}
+}
+
+// step moves up after a time without more loss than the link's own.
+func (l *law) step(now time.Duration) {
+	w := &l.win
+	switch l.phase {
+	case climbing:
+		if now-w.from < l.interval || w.last-w.from < l.interval*3/4 || w.n < 5 {
+			return
+		}
+		factor := soft
+		if l.met {
+			factor = gentle
+		}
+		actual := float64(w.sent) / (now - w.from).Seconds()
+		switch {
+		case l.limit > 0 && l.rate > 1.5*l.limit:
+			l.limit = 0 // it is no limit any more
+		case l.rate >= l.cap || actual < 0.6*l.rate:
+			factor = 1 // at the cap, or this host sends no faster
+		}
+		if l.ceiling > 0 && l.rate >= l.ceiling {
+			l.set(now, l.rate, steady)
+			return
+		}
+		l.set(now, l.rate*factor, climbing)
+	case steady:
+		// A window without loss is over soon; one with some goes on until it is
+		// clear whether it is the link's own.
+		if now-w.from < time.Second || w.n < 5 || w.lost > 0 && w.n < 200 && now-w.from < 10*time.Second {
+			return
+		}
+		if w.n >= 100 {
+			l.base = min(lossy, 0.95*l.base+0.05*float64(w.lost)/float64(w.n))
+		}
+		switch {
+		case l.ceiling > 0 && (l.limit == 0 || l.ceiling < nearly*l.limit):
+			l.set(now, l.rate*recover, steady)
+		case l.guess && now-l.cleanSince >= trialSoon:
+			l.cleanSince = now
+			l.set(now, l.rate*gentle, climbing)
+		case now-l.cleanSince >= l.trialAfter:
+			l.cleanSince, l.trialAfter = now, min(2*l.trialAfter, trialLast)
+			l.set(now, l.rate*1.3, climbing)
+		default:
+			share := nearly
+			if l.guess {
+				share = nearlyGuess
+			}
+			l.set(now, max(l.rate, min(l.rate*creep, share*l.limit)), steady)
+		}
+	}
+}
+
+// hold stops everything but canaries. The engine calls release when the attempts
+// made before are all accounted for.
+func (l *law) hold(now time.Duration) {
+	l.phase, l.holdAt = holding, now
+	l.held = window{from: now}
+}
+
+// dead reports that nothing at all was heard since the first loss, the canaries
+// of the hold included, and that enough of them were asked to say so.
+func (l *law) dead() bool {
+	return l.win.lost > 0 && l.win.since == l.win.lost && l.held.n >= 4 && l.held.lost == l.held.n
+}
+
+// alive reports that what is known after the hold is enough to go on.
+func (l *law) alive() bool {
+	return l.win.since > l.win.lost || l.held.n > l.held.lost
+}
+
+// release ends a hold: the answers of the second in which some were lost tell
+// what the device bears.
+func (l *law) release(now time.Duration) {
+	w := l.win
+	l.met = true
+	l.cleanSince = now
+	loss := 0.0
+	if w.since > 1 {
+		// The first of them is a loss by definition and says nothing about the share.
+		loss = max(0, float64(w.lost-1)) / float64(w.since-1)
+	}
+	if w.lateAnswer > w.lost || loss <= l.base {
+		l.set(now, l.rate, climbing) // the answers were slow, not lost
+		if l.limit > 0 {
+			l.set(now, l.rate, steady)
+		}
+		return
+	}
+	rate := l.rate
+	if d := l.holdAt - w.from; d > 50*time.Millisecond {
+		rate = min(rate, float64(w.sent)/d.Seconds())
+	}
+	if loss < l.base+0.08 && l.limit > 0 && rate <= l.limit && now-l.minor > 20*time.Second {
+		l.minor = now
+		l.set(now, 0.95*rate, steady)
+		return
+	}
+	l.reduce(now, rate, loss, w.since)
+}
+
+// reduce goes below what was answered at a rate of which a share was lost.
+func (l *law) reduce(now time.Duration, rate, loss float64, witnesses int) {
+	l.doubt.rate, l.doubt.loss = l.rate, loss
+	l.limit = max(rate*(1-loss)/(1-l.base), rate/10)
+	share := settle
+	if l.guess = witnesses < 60; l.guess {
+		share = settleGuess
+	}
+	l.set(now, share*l.limit, steady)
+}
+
+// settleDoubt asks whether a reduction helped. A loss that stays the same at a
+// lower rate is the link's own: then the rate goes back up.
+func (l *law) settleDoubt(now time.Duration) {
+	w := &l.win
+	if now-w.from < 400*time.Millisecond || w.n < 60 && (w.canaries < 15 || w.n < 15) {
+		return
+	}
+	loss, was := float64(w.lost)/float64(w.n), l.doubt.loss
+	switch {
+	case w.lost < 4 || loss < l.base+0.02:
+		l.doubt.loss = 0
+		l.set(now, l.rate, steady)
+	case l.rate > floor && (loss < 0.5*was || (loss+was)/2 > lossy): // it helped, or nothing else explains it
+		l.reduce(now, l.rate, loss, w.n)
+	default:
+		l.base = min(lossy, (loss+was)/2)
+		l.doubt.loss, l.limit = 0, 0
+		l.set(now, l.doubt.rate, climbing)
+	}
+}
+
+// outage tells that the device went down at a rate; it starts again at half of it.
+func (l *law) outage(now time.Duration, rate float64) {
+	if l.ceiling == 0 || after*rate < l.ceiling {
+		l.ceiling = max(floor, after*rate)
+	}
+	l.doubt.loss, l.limit, l.met = 0, 0, true
+	l.cleanSince = now
+	l.set(now, rate/2, steady)
+}

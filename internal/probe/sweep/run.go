@@ -1,0 +1,165 @@
+package sweep
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"time"
+
+	"hoshi/internal/probe"
+)
+
+// watchEvery is how often the run's watch looks whether the device is still the same.
+const watchEvery = 10 * time.Second
+
+// Transport asks ports of the target and hears its answers. It is used by one
+// goroutine.
+type Transport interface {
+	// Method names it in the plan: "syn", "connect".
+	Method() string
+	// Ready reports whether another attempt can be made now; when not, Receive
+	// returns once it can.
+	Ready() bool
+	// Ask makes one attempt and does not wait for the answer. An error means that
+	// nothing was sent; it is not an answer.
+	Ask(ctx context.Context, a Action) error
+	// Receive hands over what has come. When nothing has, it waits until the time,
+	// which may be past: then it only looks.
+	Receive(ctx context.Context, until time.Time, each func(Reply)) error
+}
+
+// Run sweeps the ports of the target over a transport and writes records for the
+// probe named. Records that the probe wrote before are taken for those of the
+// same sweep, cut short: it goes on from there. The caller fills in c but for
+// Ports and Earlier.
+//
+// An error is the transport's, the watch's, or that of ctx; what is settled is
+// recorded all the same.
+func Run(ctx context.Context, t *probe.Target, rec *probe.Recorder, name, proto string, c Config, tr Transport) error {
+	was, resumed := Read(lined(rec.Records(name)), proto)
+	var seed uint64
+	if resumed {
+		seed, c.Earlier = was.Seed, was
+	} else {
+		var b [8]byte
+		if _, err := io.ReadFull(t.Rand, b[:]); err != nil {
+			return err
+		}
+		seed = binary.BigEndian.Uint64(b[:])
+	}
+	c.Ports = Order(seed)
+	if !resumed {
+		rec.Add(probe.Record{Probe: name, Event: "plan", Ports: probe.Ranges(ascending(len(c.Ports))), Detail: plan(seed, tr.Method(), t.Pace.Name)})
+	}
+	e := New(c)
+	err := drive(ctx, t, e, tr, func() {
+		for _, v := range e.Events() {
+			rec.Add(v.record(name, proto, 0))
+		}
+	})
+	return err
+}
+
+func ascending(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i + 1
+	}
+	return out
+}
+
+func lined(rs []probe.Record) []probe.Record {
+	for i := range rs {
+		rs[i].Line = i + 1
+	}
+	return rs
+}
+
+// drive lets the engine act on the clock and the transport.
+func drive(ctx context.Context, t *probe.Target, e *Engine, tr Transport, write func()) error {
+	start := time.Now()
+	heard := func(r Reply) { e.Heard(time.Since(start), r) }
+	look := newWatch(ctx, t)
+	defer look.stop()
+	// A stop at once still tells what is settled.
+	defer func() {
+		e.Flush(time.Since(start))
+		write()
+	}()
+	asked, looked := 0, time.Time{}
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := look.err(); err != nil {
+			return err
+		}
+		now := time.Now()
+		// What has arrived is heard before anything counts as lost.
+		if asked++; asked >= 8 || now.Sub(looked) > time.Millisecond {
+			if err := tr.Receive(ctx, now, heard); err != nil {
+				return err
+			}
+			asked, looked = 0, now
+		}
+		if !tr.Ready() {
+			if err := tr.Receive(ctx, now.Add(time.Second), heard); err != nil {
+				return err
+			}
+			continue
+		}
+		act := e.Next(now.Sub(start))
+		write()
+		switch {
+		case act.Done:
+			return nil
+		case act.Port != 0:
+			if err := tr.Ask(ctx, act); err != nil && ctx.Err() != nil {
+				return ctx.Err()
+			}
+		default:
+			if err := tr.Receive(ctx, start.Add(act.Wait), heard); err != nil {
+				return err
+			}
+			looked = time.Time{}
+		}
+	}
+}
+
+// watch calls the target's watch at intervals, beside the sweep.
+type watch struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+	failed chan error
+}
+
+func newWatch(ctx context.Context, t *probe.Target) *watch {
+	ctx, cancel := context.WithCancel(ctx)
+	w := &watch{cancel: cancel, done: make(chan struct{}), failed: make(chan error, 1)}
+	go func() {
+		defer close(w.done)
+		for t.Watch != nil && probe.Wait(ctx, watchEvery) {
+			if err := t.Watch(ctx); err != nil {
+				if ctx.Err() == nil {
+					w.failed <- err
+				}
+				return
+			}
+		}
+	}()
+	return w
+}
+
+func (w *watch) err() error {
+	select {
+	case err := <-w.failed:
+		return err
+	default:
+		return nil
+	}
+}
+
+func (w *watch) stop() {
+	w.cancel()
+	<-w.done
+}
