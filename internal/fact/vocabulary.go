@@ -105,15 +105,15 @@ var Vocabulary = []Entry{
 	{"tcp.open", "port", `bool`, i18n.Text{
 		JA: "開いている TCP ポート。",
 		EN: "An open TCP port."}},
+	{"tcp.scan", "", `{method: "syn"|"connect", silent: int, tries: int, outages: int}`, i18n.Text{
+		JA: "TCP ポートの調べ方。応答のなかったポートの数、そのようなポートに試した最大の回数、機器の応答が途絶えた回数。",
+		EN: "How TCP ports were asked: ports that never answered, most tries at one of them, times that the device stopped answering."}},
 	{"tls.certificate", "port", `{certificates: [{place: int, name: string, names: [string], issuer: string, key: "rsa"|"ecdsa"|"ed25519"|"dsa"|"other", bits: int, signature: string, hash: string, from: string, until: string, inTime: bool, selfSigned: bool, sha256: string}], complete: bool}`, i18n.Text{
 		JA: "TLS で示された証明書。place は送られた順（0 が機器自身の証明書）。inTime は試験の日に有効期間内だったか。",
 		EN: "The certificates shown in TLS; place is the order as sent (0 = the device's own), inTime whether they were valid on the day of the test."}},
 	{"tls.group", "port", `{groups: [string], dhBits: int, complete: bool}`, i18n.Text{
 		JA: "受け入れられた鍵共有のグループ（曲線など）と、DH の素数のうち最も小さいものの長さ（0 は DH なし）。",
 		EN: "The key exchange groups (such as curves) that were accepted, and the size of the smallest DH prime (0 = none)."}},
-	{"tcp.scan", "", `{method: "syn"|"connect", silent: int, tries: int, outages: int}`, i18n.Text{
-		JA: "TCP ポートの調べ方。応答のなかったポートの数、そのようなポートに試した最大の回数、機器の応答が途絶えた回数。",
-		EN: "How TCP ports were asked: ports that never answered, most tries at one of them, times that the device stopped answering."}},
 	{"tls.suite", "port", `{suites: [string], asked: int, complete: bool}`, i18n.Text{
 		JA: "受け入れられた TLS 暗号スイート。",
 		EN: "The TLS cipher suites that were accepted."}},
