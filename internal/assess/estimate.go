@@ -18,16 +18,16 @@ type Part struct {
 // What a device bears in the worst case that still ends well, and what limits
 // the answers of a device by itself.
 const (
-	weakRate  = 450  // TCP packets a second
-	fastRate  = 9000 // what a healthy device answers without a limit from us
-	poolRate  = 900  // UDP: Linux answers 1,000 a second to all peers together
+	weakRate  = 450   // TCP packets a second
+	fastRate  = 20000 // what a healthy device answers without a limit from us
+	poolRate  = 900   // UDP: Linux answers 1,000 a second to all peers together
 	probesFor = 5 * time.Second
 )
 
 // Estimate tells how long each part of a run will take. It sends nothing.
 func Estimate(p *Plan, o Options) []Part {
 	at := func(n, rate int) time.Duration { return time.Duration(n) * time.Second / time.Duration(rate) }
-	rate := o.Pace.TCPRate
+	rate := o.Pace.TCPCap
 	if rate <= 0 {
 		rate = fastRate
 	}
