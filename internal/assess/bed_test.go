@@ -53,7 +53,7 @@ func bedOptions(t *testing.T, b *bed.Bed) assess.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := probe.Fast()
+	p := probe.Practice()
 	p.UDPWait, p.Budget = 50*time.Millisecond, 5*time.Second
 	return assess.Options{Address: b.Addr.String(), ProductFile: "product.yaml", Product: []byte(bedProduct), Edition: e, Tool: "hoshi test",
 		Pace: p, Now: time.Now, Rand: rand.Reader, Journal: filepath.Join(t.TempDir(), "run.hoshi.journal")}
@@ -100,7 +100,7 @@ func TestAnotherDevice(t *testing.T) {
 		web(b, 80)
 		b.Await("tcp/80")
 		o := bedOptions(t, b)
-		o.Pace.TCPRate, o.Pace.Down = 1500, time.Minute
+		o.Pace.TCPStart, o.Pace.TCPCap, o.Pace.Down = 1500, 1500, time.Minute
 		scanning := make(chan struct{})
 		var once sync.Once
 		o.Progress = func(e assess.Event) {
