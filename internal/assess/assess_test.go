@@ -46,7 +46,7 @@ func options(t *testing.T, address string, dial probe.DialFunc) Options {
 		t.Fatal(err)
 	}
 	return Options{Address: address, ProductFile: "product.yaml", Product: []byte(product), Edition: e, Tool: "hoshi test", Consents: []probe.Consent{probe.ConsentSignIn},
-		Pace: probe.Pace{Name: "test", TCPStart: 20000, TCPWorkers: 4096, TCPWait: 50 * time.Millisecond, TCPTries: 1, TCPFew: 1, Down: 20 * time.Millisecond, UDPWait: time.Millisecond, UDPTries: 1,
+		Pace: probe.Pace{Name: "test", TCPStart: 20000, TCPWorkers: 4096, TCPWait: 50 * time.Millisecond, TCPTries: 5, TCPFew: 3, Down: 20 * time.Millisecond, UDPWait: time.Millisecond, UDPTries: 1,
 			Banner: 5 * time.Millisecond, Exchange: 20 * time.Millisecond, Budget: time.Second, SignIns: 4, SignIn: time.Second, Hold: 20 * time.Millisecond},
 		Now: time.Now, Rand: rand.Reader, Dial: dial}
 }
