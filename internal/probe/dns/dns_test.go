@@ -1,7 +1,6 @@
 package dns
 
 import (
-	"fmt"
 	"testing"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -10,17 +9,9 @@ import (
 	"hoshi/internal/testkit/daemon"
 )
 
-// dnsmasq starts a real server that knows one name of its own.
-func dnsmasq(t *testing.T, settings string) int {
-	return daemon.Start(t, func(dir string, port int) []string {
-		return []string{"/usr/sbin/dnsmasq", "-k", "-p", fmt.Sprint(port), "-u", "root", "--pid-file=", "-C",
-			daemon.Write(t, dir, "conf", "listen-address=127.0.0.1\nbind-interfaces\nno-resolv\nno-hosts\n"+settings, 0o600)}
-	})
-}
-
 func TestRealServer(t *testing.T) {
 	for settings, want := range map[string]string{"": "refused", "address=/example.com/192.0.2.9\n": "answered"} {
-		port := dnsmasq(t, settings)
+		port := daemon.Dnsmasq(t, settings)
 		if _, ok := daemon.Greets(t, Protocol.TCP, port); !ok {
 			t.Error("not recognised over TCP")
 		}

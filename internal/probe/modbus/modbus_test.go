@@ -1,29 +1,15 @@
 package modbus
 
 import (
-	"fmt"
 	"testing"
 
 	"hoshi/internal/probe"
 	"hoshi/internal/testkit/daemon"
 )
 
-// server is a real one: Debian's python3-pymodbus.
-const server = `
-import sys
-from pymodbus.server import StartTcpServer
-from pymodbus.device import ModbusDeviceIdentification
-from pymodbus.datastore import ModbusSequentialDataBlock, ModbusSlaveContext, ModbusServerContext
-s = ModbusSlaveContext(di=ModbusSequentialDataBlock(0, [1]*10), co=ModbusSequentialDataBlock(0, [1]*10), hr=ModbusSequentialDataBlock(0, [7]*10), ir=ModbusSequentialDataBlock(0, [9]*10))
-i = ModbusDeviceIdentification()
-i.VendorName, i.ProductCode, i.MajorMinorRevision = "Boxmaker", "Pump 3", "1.4"
-StartTcpServer(context=ModbusServerContext(slaves=s, single=True), identity=i, address=("127.0.0.1", int(sys.argv[1])))
-`
-
+// A real server, Debian's python3-pymodbus: who it is, and a value of it.
 func TestRealServer(t *testing.T) {
-	port := daemon.Start(t, func(dir string, port int) []string {
-		return []string{"/usr/bin/python3", daemon.Write(t, dir, "server.py", server, 0o600), fmt.Sprint(port)}
-	})
+	port := daemon.Modbus(t)
 	if s, ok := daemon.Greets(t, Protocol.TCP, port); !ok || s != "Boxmaker Pump 3" {
 		t.Errorf("recognised %v as %q", ok, s)
 	}

@@ -1,7 +1,6 @@
 package mqtt
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -10,17 +9,10 @@ import (
 	"hoshi/internal/testkit/daemon"
 )
 
-// mosquitto starts a real broker.
-func mosquitto(t *testing.T, settings string) int {
-	return daemon.Start(t, func(dir string, port int) []string {
-		return []string{"/usr/sbin/mosquitto", "-c", daemon.Write(t, dir, "mosquitto.conf", fmt.Sprintf("listener %d %s\n%s\n", port, daemon.Addr, strings.ReplaceAll(settings, "DIR", dir)), 0o600)}
-	})
-}
-
 // A broker that lets anybody in: what can be read is read, and written only with
 // consent.
 func TestOpenBroker(t *testing.T) {
-	port := mosquitto(t, "allow_anonymous true\nuser root")
+	port := daemon.Mosquitto(t, "allow_anonymous true")
 	if _, ok := daemon.Greets(t, Protocol.TCP, port); !ok {
 		t.Error("not recognised")
 	}
@@ -48,7 +40,7 @@ func TestOpenBroker(t *testing.T) {
 
 // A broker that demands a password has a sign-in and nothing open.
 func TestClosedBroker(t *testing.T) {
-	port := mosquitto(t, "allow_anonymous false\nuser root")
+	port := daemon.Mosquitto(t, "allow_anonymous false")
 	_, facts := daemon.Ask(t, *Protocol.Probe, daemon.Target(daemon.Speaks(port, name, false)))
 	f, ok := facts.Get("access.open", probe.TCP(port)+" mqtt")
 	if !ok || probe.Bool(f.Value, "read") || probe.Bool(f.Value, "write") {

@@ -3,10 +3,8 @@ package registry_test
 import (
 	"crypto/rand"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,66 +15,24 @@ import (
 	"hoshi/internal/fact"
 	"hoshi/internal/probe"
 	"hoshi/internal/probe/registry"
+	"hoshi/internal/testkit/daemon"
 )
-
-// daemon starts a real service on a free loopback port and waits until it listens.
-func daemon(t *testing.T, command func(dir string, port int) []string) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	_ = l.Close()
-	args := command(t.TempDir(), port)
-	var out strings.Builder
-	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("%s is needed: %v", args[0], err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
-		if c, err := net.Dial("tcp", netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(port)).String()); err == nil {
-			_ = c.Close()
-			return port
-		}
-		if !probe.Wait(t.Context(), 20*time.Millisecond) {
-			break
-		}
-	}
-	t.Fatalf("%s does not listen: %s", args[0], out.String())
-	return 0
-}
 
 func write(t *testing.T, path, text string, mode os.FileMode) string {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(text), mode); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-func command(t *testing.T, name string, args ...string) {
-	t.Helper()
-	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", name, err, out)
-	}
+	return daemon.Write(t, filepath.Dir(path), filepath.Base(path), text, mode)
 }
 
 func dropbear(t *testing.T) int {
-	return daemon(t, func(dir string, port int) []string {
+	return daemon.Start(t, func(dir string, port int) []string {
 		key := filepath.Join(dir, "key")
-		command(t, "dropbearkey", "-t", "ed25519", "-f", key)
+		daemon.Command(t, "dropbearkey", "-t", "ed25519", "-f", key)
 		return []string{"/usr/sbin/dropbear", "-F", "-E", "-m", "-r", key, "-p", fmt.Sprintf("127.0.0.1:%d", port), "-P", filepath.Join(dir, "pid")}
 	})
 }
 
 func vsftpd(t *testing.T) int {
-	return daemon(t, func(dir string, port int) []string {
+	return daemon.Start(t, func(dir string, port int) []string {
 		conf := fmt.Sprintf("listen=YES\nlisten_address=127.0.0.1\nlisten_port=%d\nbackground=NO\nanonymous_enable=YES\nno_anon_password=NO\nlocal_enable=NO\nseccomp_sandbox=NO\nsecure_chroot_dir=%s\nanon_root=%s\nxferlog_enable=NO\n", port, dir, dir)
 		if err := os.Chmod(dir, 0o555); err != nil {
 			t.Fatal(err)
@@ -86,7 +42,7 @@ func vsftpd(t *testing.T) int {
 }
 
 func telnetd(t *testing.T) int {
-	return daemon(t, func(dir string, port int) []string {
+	return daemon.Start(t, func(dir string, port int) []string {
 		login := write(t, filepath.Join(dir, "login"), "#!/bin/sh\nprintf 'box login: '\nread user\nprintf 'Password: '\nread pass\n"+
 			"if [ \"$user/$pass\" = root/1234 ]; then printf 'welcome\\n# '; read x; else echo 'Login incorrect'; fi\n", 0o755)
 		return []string{"busybox", "telnetd", "-F", "-b", "127.0.0.1", "-p", fmt.Sprint(port), "-l", login}
@@ -94,7 +50,7 @@ func telnetd(t *testing.T) int {
 }
 
 func lighttpd(t *testing.T, secure bool) int {
-	return daemon(t, func(dir string, port int) []string {
+	return daemon.Start(t, func(dir string, port int) []string {
 		write(t, filepath.Join(dir, "index.html"), "<html>status page", 0o644)
 		if err := os.Mkdir(filepath.Join(dir, "admin"), 0o755); err != nil {
 			t.Fatal(err)
@@ -110,7 +66,7 @@ func lighttpd(t *testing.T, secure bool) int {
 			"mimetype.assign=(\".html\"=>\"text/html\")\nauth.backend=\"plain\"\nauth.backend.plain.userfile=\"%s\"\nauth.require=(\"%s\"=>(\"method\"=>\"basic\",\"realm\"=>\"box\",\"require\"=>\"valid-user\"))\n", port, dir, users, protect)
 		if secure {
 			pem := filepath.Join(dir, "pem")
-			command(t, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=box", "-keyout", pem, "-out", pem+".crt")
+			daemon.Command(t, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=box", "-keyout", pem, "-out", pem+".crt")
 			conf += fmt.Sprintf("ssl.engine=\"enable\"\nssl.privkey=\"%s\"\nssl.pemfile=\"%s.crt\"\nssl.openssl.ssl-conf-cmd=(\"MinProtocol\"=>\"TLSv1\",\"MaxProtocol\"=>\"TLSv1.2\",\"CipherString\"=>\"AES128-SHA:ECDHE-RSA-AES256-GCM-SHA384:@SECLEVEL=0\")\n", pem, pem)
 		}
 		return []string{"/usr/sbin/lighttpd", "-D", "-f", write(t, filepath.Join(dir, "lighttpd.conf"), conf, 0o600)}
