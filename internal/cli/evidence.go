@@ -23,7 +23,7 @@ import (
 func newEvidenceCmd(env *Env) *cobra.Command {
 	l := env.Lang()
 	c := &cobra.Command{Use: "evidence", Short: l.T("evidence.cmd")}
-	c.AddCommand(newEvidenceShowCmd(env), newEvidenceReplayCmd(env), newEvidenceDiffCmd(env), newEvidenceMinutesCmd(env), newEvidenceReportCmd(env), newEvidenceKeyCmd(env))
+	c.AddCommand(newEvidenceShowCmd(env), newEvidenceReplayCmd(env), newEvidenceDiffCmd(env), newEvidenceMinutesCmd(env), newEvidenceImportCmd(env), newEvidenceReportCmd(env), newEvidenceKeyCmd(env))
 	return c
 }
 
@@ -106,6 +106,7 @@ func newEvidenceShowCmd(env *Env) *cobra.Command {
 			}
 			printVerdicts(w, l, e, b.Verdicts, b.Info.HostMixed)
 			printForeignRules(w, l, e, b)
+			printBeside(w, l, b.Run)
 			costs, err := b.Costs()
 			if err != nil {
 				return err

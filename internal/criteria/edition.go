@@ -280,6 +280,9 @@ type Need struct {
 	// Seek: nothing says how many there are. Rules may only look for such a fact, to
 	// fail a criterion; none may rest on its absence.
 	Seek bool `yaml:"seek,omitempty" json:"seek,omitempty"`
+	// Imported: facts read from the output of other tools count too, where Hoshi has
+	// none of its own. Without it rules read Hoshi's own facts only.
+	Imported bool `yaml:"imported,omitempty" json:"imported,omitempty"`
 }
 
 // Rule is one numbered interpretation rule. With one of the conditions it also

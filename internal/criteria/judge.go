@@ -217,13 +217,18 @@ func (n need) find(facts fact.Set, c *compiled, state []found) found {
 	bySubject := map[string][]fact.Fact{}
 	var subjects []string
 	for _, x := range facts.Named(n.Fact) {
-		if strings.HasPrefix(n.Fact, "declared.") != (x.Origin == fact.Declared) {
+		if strings.HasPrefix(n.Fact, "declared.") != (x.Origin == fact.Declared) || x.Origin == fact.Imported && !n.Imported {
 			continue
 		}
 		if bySubject[x.Subject] == nil {
 			subjects = append(subjects, x.Subject)
 		}
 		bySubject[x.Subject] = append(bySubject[x.Subject], x)
+	}
+	for s, xs := range bySubject { // Hoshi's own fact goes before those of other tools
+		if own := slices.DeleteFunc(slices.Clone(xs), func(x fact.Fact) bool { return x.Origin == fact.Imported }); len(own) > 0 {
+			bySubject[s] = own
+		}
 	}
 	one := func(subject string) {
 		switch xs := bySubject[subject]; len(xs) {

@@ -310,6 +310,33 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	})
 }
 
+// Facts of other tools never stand in for Hoshi's own unless the edition says so.
+func TestImportedFacts(t *testing.T) {
+	foreign := func(f fact.Fact) fact.Fact { f.Origin = fact.Imported; return f }
+	tls := observed("tls.version", "tcp/443", m{"versions": []string{"TLS 1.2"}, "asked": []string{}, "complete": true})
+	e := star1(t)
+	whole := e.Judge(good())
+	old := foreign(observed("tls.version", "tcp/443", m{"versions": []string{"SSL 3.0"}, "asked": []string{}, "complete": true}))
+	if d := cmp.Diff(whole, e.Judge(append(good(), old, foreign(observed("tcp.open", "tcp/9999", true))))); d != "" {
+		t.Errorf("an imported fact was read:\n%s", d)
+	}
+	only := change(fact.Fact{Name: "tls.version", Subject: "tcp/443"})
+	if o := outcomes(e.Judge(append(only, foreign(tls))))["12"]; o != Undecided {
+		t.Errorf("an imported fact took the place of an own one: %s", o)
+	}
+	src := strings.Replace(string(e.Source()), `"fact": "tls.version",`, `"fact": "tls.version", "imported": true,`, 1)
+	open, err := Parse("edition.json", []byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := outcomes(open.Judge(append(only, foreign(tls))))["12"]; o != Conforms {
+		t.Errorf("the edition takes imports, but: %s", o)
+	}
+	if o := outcomes(open.Judge(append(good(), old)))["12"]; o != Conforms {
+		t.Errorf("an imported fact went before an own one: %s", o)
+	}
+}
+
 // A declaration that stands twice is not counted as one.
 func TestDoubleFact(t *testing.T) {
 	facts := append(good(), observed("tcp.open", "tcp/443", true))

@@ -10,6 +10,7 @@ import (
 	"hash/crc32"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -168,12 +169,19 @@ const (
 	VerdictsFile  = "verdicts.json"
 	StatementFile = "statement.dsse.json"
 	transcripts   = "transcripts/"
+	imports       = "imports/"
 )
+
+// importName is the form of an imported file's name: "nmap-1.xml".
+var importName = regexp.MustCompile(`^(nmap|testssl|sslyze)-[1-9][0-9]?\.(xml|json)$`)
 
 func known(name string) bool {
 	switch name {
 	case RunFile, ProductFile, EditionFile, FactsFile, VerdictsFile, StatementFile:
 		return true
+	}
+	if i, ok := strings.CutPrefix(name, imports); ok {
+		return importName.MatchString(i)
 	}
 	t, ok := strings.CutPrefix(name, transcripts)
 	if !ok || !strings.HasSuffix(t, ".jsonl") {

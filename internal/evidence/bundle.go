@@ -102,6 +102,9 @@ func render(run Run) (map[string][]byte, error) {
 			return nil, err
 		}
 	}
+	for name, b := range run.Imports {
+		files[imports+name] = b
+	}
 	for n := range files {
 		if !known(n) {
 			return nil, fmt.Errorf("file name %q", n)
@@ -193,6 +196,12 @@ func (b *Bundle) read() error {
 				return err
 			}
 			b.Transcripts[name] = rs
+		}
+		if name, ok := strings.CutPrefix(n, imports); ok {
+			if b.Imports == nil {
+				b.Imports = map[string][]byte{}
+			}
+			b.Imports[name] = f
 		}
 	}
 	if f := b.files[StatementFile]; f != nil {

@@ -11,11 +11,15 @@ package evidence
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"hoshi/internal/criteria"
+	"hoshi/internal/evidence/imported"
 	"hoshi/internal/fact"
+	"hoshi/internal/fault"
 	"hoshi/internal/probe"
 	"hoshi/internal/probe/registry"
 )
@@ -29,6 +33,7 @@ type Run struct {
 	Product     []byte // product.yaml as given
 	Edition     []byte // the edition's source
 	Transcripts map[string][]probe.Record
+	Imports     map[string][]byte  // output of other tools by file name, as it was given
 	Facts       fact.Set           // nil in a bundle from which they were taken out
 	Verdicts    []criteria.Verdict // likewise
 }
@@ -71,6 +76,14 @@ func (r *Run) Conclude() (fact.Set, []criteria.Verdict, error) {
 		return nil, nil, err
 	}
 	facts := Facts(p, r.Transcripts)
+	for _, name := range slices.Sorted(maps.Keys(r.Imports)) {
+		f, err := imported.Parse(name, r.Imports[name])
+		if err != nil {
+			return nil, nil, fault.Wrap(fault.Invalid, "evidence.Conclude", err, "evidence.import-unread", "file", name)
+		}
+		facts = append(facts, f.Facts...)
+	}
+	facts.Sort()
 	return facts, e.Judge(facts), nil
 }
 

@@ -21,6 +21,7 @@ const (
 	Declared Origin = "declared" // the vendor's product.yaml says so
 	Observed Origin = "observed" // parsed from a transcript of Hoshi's own probes
 	Judged   Origin = "judged"   // a person's signed judgement
+	Imported Origin = "imported" // read from the output of another tool; fact import.file says which
 )
 
 // Fact is one statement. Value holds only nil, bool, int64, string, []any and

@@ -15,9 +15,9 @@ import (
 	"hoshi/internal/probe"
 )
 
-// certificate states one certificate; ok is false when it cannot be read. day is
+// Certificate states one certificate; ok is false when it cannot be read. day is
 // the day of the test in days since 1970; place counts from 0, the server's own.
-func certificate(der []byte, place int, day int) (map[string]any, bool) {
+func Certificate(der []byte, place int, day int) (map[string]any, bool) {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
 		return nil, false

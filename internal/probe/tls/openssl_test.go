@@ -218,7 +218,7 @@ func FuzzFlight(f *testing.F) {
 			t.Error("a flight out of bounds")
 		}
 		for i, c := range certificates(certs) {
-			certificate(c, i, 20000)
+			Certificate(c, i, 20000)
 		}
 	})
 }

@@ -428,7 +428,7 @@ func (s *seen) chain(chain [][]byte, r probe.Record) {
 	}
 	s.own = append(s.own, r.Source())
 	for i, der := range chain {
-		c, ok := certificate(der, i, r.Number)
+		c, ok := Certificate(der, i, r.Number)
 		if !ok {
 			s.unread = true
 			continue

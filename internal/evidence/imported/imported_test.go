@@ -1,0 +1,113 @@
+package imported
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hoshi/internal/fact"
+)
+
+func read(t testing.TB, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// Files as the tools wrote them (nmap 7.93 and testssl.sh against a server on
+// loopback) and, for sslyze, in the shape that its documentation gives.
+func TestParse(t *testing.T) {
+	for name, want := range map[string]struct {
+		file  File
+		facts map[string]any
+	}{
+		"nmap.xml": {File{Tool: "nmap", Version: "7.93", Made: "2026-11-25", Target: "127.0.0.1"}, map[string]any{
+			"tcp.open[tcp/44330]": true,
+			"tcp.coverage":        map[string]any{"asked": int64(3), "open": int64(1), "closed": int64(2), "filtered": int64(0), "undecided": int64(0)},
+		}},
+		"testssl.json": {File{Tool: "testssl.sh", Target: "127.0.0.1"}, map[string]any{
+			"tls.version[tcp/44330]": map[string]any{"versions": []any{"TLS 1.0", "TLS 1.1", "TLS 1.2"}, "asked": []any{"SSL 2.0", "SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"}, "complete": true},
+			"tls.suite[tcp/44330]":   map[string]any{"suites": []any{"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_RSA_WITH_AES_128_CBC_SHA"}, "asked": int64(0), "complete": true},
+		}},
+		"sslyze.json": {File{Tool: "sslyze", Version: "6.3.1", Made: "2026-11-25", Target: "127.0.0.1"}, map[string]any{
+			"tls.version[tcp/44330]": map[string]any{"versions": []any{"TLS 1.0", "TLS 1.1", "TLS 1.2"}, "asked": []any{"SSL 2.0", "SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"}, "complete": true},
+			"tls.suite[tcp/44330]":   map[string]any{"suites": []any{"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_RSA_WITH_AES_128_CBC_SHA"}, "asked": int64(0), "complete": true},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, err := Parse(name, read(t, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			facts := f.Facts
+			f.Facts = nil
+			if d := cmp.Diff(want.file, f); d != "" {
+				t.Errorf("-want +got:\n%s", d)
+			}
+			got := map[string]any{}
+			for _, x := range facts {
+				if x.Origin != fact.Imported || !cmp.Equal(x.Source, []string{name}) || !fact.Known(x.Name) {
+					t.Errorf("%+v", x)
+				}
+				got[x.ID()] = x.Value
+			}
+			for id, v := range want.facts {
+				if d := cmp.Diff(v, got[id]); d != "" {
+					t.Errorf("%s (-want +got):\n%s", id, d)
+				}
+			}
+			if f.Tool != "nmap" {
+				v, _ := got["tls.certificate[tcp/44330]"].(map[string]any)
+				cs, _ := v["certificates"].([]any)
+				if len(cs) != 1 || cs[0].(map[string]any)["bits"] != int64(2048) || cs[0].(map[string]any)["name"] != "CN=box.invalid" {
+					t.Errorf("certificates %v", cs)
+				}
+			}
+			if _, ok := facts.Get("import.file", name); !ok {
+				t.Error("the file itself is not a fact")
+			}
+		})
+	}
+}
+
+// Foreign files and files about several devices are refused.
+func TestRefuses(t *testing.T) {
+	two := bytes.Replace(read(t, "testssl.json"), []byte("127.0.0.1/127.0.0.1"), []byte("127.0.0.2/127.0.0.2"), 3)
+	for name, c := range map[string]struct {
+		b    []byte
+		want error
+	}{
+		"empty": {nil, ErrForeign}, "text": {[]byte("open ports: 80"), ErrForeign}, "other XML": {[]byte("<a/>"), ErrForeign},
+		"other JSON": {[]byte(`{"a":1}`), ErrForeign}, "other list": {[]byte(`[{"id":"x"}]`), ErrForeign}, "two devices": {two, ErrMany},
+		"large": {make([]byte, MaxFile+1), ErrLarge},
+	} {
+		if _, err := Parse("x", c.b); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, n := range []string{"nmap.xml", "testssl.json", "sslyze.json"} {
+		f.Add(read(f, n))
+	}
+	f.Add([]byte(`<nmaprun scanner="nmap"><scaninfo protocol="tcp" numservices="65535"/><host><address addr="::1" addrtype="ipv6"/><ports><extraports state="closed" count="9"/></ports></host></nmaprun>`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		x, err := Parse("x", b)
+		if err != nil {
+			return
+		}
+		for _, y := range x.Facts {
+			if y.Origin != fact.Imported || !fact.Known(y.Name) {
+				t.Errorf("%+v", y)
+			}
+		}
+	})
+}
