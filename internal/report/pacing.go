@@ -3,11 +3,11 @@ package report
 import (
 	"fmt"
 	"html/template"
-	"strconv"
 	"strings"
 
 	"hoshi/internal/i18n"
 	"hoshi/internal/probe"
+	"hoshi/internal/probe/sweep"
 )
 
 // pacing is the picture of how fast the device was asked and how it answered.
@@ -18,33 +18,18 @@ type pacing struct {
 	Downs   int      // how often the device stopped answering
 }
 
-// sample is one second of a scan.
+// sample is one stretch of a scan, about a second long, in packets per second.
 type sample struct {
-	at                    int64 // ms
-	aimed, sent, answered int
-	lost                  int // canaries
+	at             int64 // ms
+	sent, answered int
 }
 
-// readPace reads a "pace" record: number is what was sent in the second, detail
-// holds the rest as "aimed=480 answered=479 lost=0".
-func readPace(r probe.Record) sample {
-	s := sample{at: r.At, sent: r.Number}
-	for w := range strings.FieldsSeq(r.Detail) {
-		k, v, _ := strings.Cut(w, "=")
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 0 {
-			continue
-		}
-		switch k {
-		case "aimed":
-			s.aimed = n
-		case "answered":
-			s.answered = n
-		case "lost":
-			s.lost = n
-		}
-	}
-	return s
+// readPace reads a "pace" record; false when it is none.
+func readPace(r probe.Record) (sample, bool) {
+	p, ok := sweep.ParsePace(r.Detail)
+	took := max(r.Took, 1)
+	perSecond := func(n int) int { return int(min(int64(max(n, 0)), 1<<32) * 1000 / took) }
+	return sample{at: r.At, sent: perSecond(p.Sent), answered: perSecond(p.Answered)}, ok && r.Took >= 200
 }
 
 // drawPacing draws the scans of a run on one time axis; nil when none kept its pace.
@@ -59,9 +44,10 @@ func drawPacing(l i18n.Lang, transcripts map[string][]probe.Record) *pacing {
 		for _, r := range transcripts[name] {
 			switch r.Event {
 			case "pace":
-				s := readPace(r)
-				all = append(all, s)
-				p.Top = max(p.Top, s.sent, s.aimed)
+				if s, ok := readPace(r); ok {
+					all = append(all, s)
+					p.Top = max(p.Top, s.sent, s.answered)
+				}
 			case "down":
 				downs = append(downs, silence{r.At, r.At + 1000})
 			case "up":

@@ -15,6 +15,7 @@ import (
 	"hoshi/internal/fact"
 	"hoshi/internal/i18n"
 	"hoshi/internal/probe"
+	"hoshi/internal/probe/sweep"
 )
 
 // state is how a port ended.
@@ -63,20 +64,14 @@ func mapPorts(proto string, l i18n.Lang, records []probe.Record, facts fact.Set)
 		return nil
 	}
 	var st [last + 1]state
-	named := 0
-	for _, r := range records {
-		i := slices.Index(stateNames[:], r.Event)
-		if i < 0 || state(i) == open || named > 16*last {
-			continue
-		}
-		_ = probe.ParseRanges(r.Ports, func(p int) { // a broken range settles nothing more
-			named++
-			if st[p] == undecided {
-				st[p] = state(i)
+	if e, ok := sweep.Read(records, proto); ok {
+		for p := 1; p <= last; p++ {
+			switch x := e.Ports[p]; {
+			case x.Settled && x.Answer == sweep.Closed:
+				st[p] = closed
+			case x.Settled && (x.Answer == sweep.Filtered || x.Answer == sweep.Silent && proto == "tcp"):
+				st[p] = filtered
 			}
-		})
-		if p := probe.PortNumber(r.Port); p > 0 && st[p] == undecided {
-			st[p] = state(i)
 		}
 	}
 	var up []int

@@ -22,6 +22,7 @@ import (
 	"hoshi/internal/fact"
 	"hoshi/internal/fault"
 	"hoshi/internal/i18n"
+	"hoshi/internal/probe"
 )
 
 //go:embed report.html report.css
@@ -62,8 +63,7 @@ type group struct {
 
 type verdictRow struct {
 	criteria.Verdict
-	Title, RuleText, Status string
-	Why                     string
+	Title, Status string
 }
 
 type factRow struct{ Name, Subject, Value, Origin, Source string }
@@ -131,12 +131,12 @@ func (p *page) verdicts(e *criteria.Edition, vs []criteria.Verdict) {
 			if v.Outcome != o {
 				continue
 			}
-			r := verdictRow{Verdict: v, Why: v.Reason().In(p.Lang)}
+			r := verdictRow{Verdict: v}
 			if c, ok := e.Criterion(v.Criterion); ok {
 				r.Title = c.Title.Text().In(p.Lang)
 				for _, x := range c.Rules {
 					if x.ID == v.Rule {
-						r.RuleText, r.Status = i18n.Text{JA: x.JA, EN: x.EN}.In(p.Lang), string(x.Status)
+						r.Status = string(x.Status)
 					}
 				}
 			}
@@ -152,12 +152,32 @@ func (p *page) verdicts(e *criteria.Edition, vs []criteria.Verdict) {
 // finding is something that a reader should look at, whatever the verdicts say.
 type finding struct{ Name, Subject, Text string }
 
-// findings lists the facts that are findings by their nature.
+// amplified is the percentage from which an answer counts as a finding here. The
+// edition has its own limit for the verdict.
+const amplified = 200
+
+// findings says in words which facts are findings by their nature.
 func (p *page) findings(facts fact.Set) {
-	for _, name := range []string{"device.outage", "access.open", "amplification"} {
-		for _, f := range facts.Named(name) {
-			j, _ := json.Marshal(f.Value)
-			p.Findings = append(p.Findings, finding{Name: p.T("report.finding." + name), Subject: f.Subject, Text: string(j)})
+	add := func(f fact.Fact, key string, args ...any) {
+		p.Findings = append(p.Findings, finding{Name: p.T("report.finding." + f.Name), Subject: f.Subject, Text: p.T(key, args...)})
+	}
+	for _, f := range facts.Named("device.outage") {
+		add(f, "report.outage."+probe.Str(f.Value, "kind"), "seconds", probe.Int(f.Value, "seconds"), "rate", probe.Int(f.Value, "rate"), "last", probe.Str(f.Value, "last"))
+	}
+	for _, f := range facts.Named("access.open") {
+		read, write := probe.Bool(f.Value, "read"), probe.Bool(f.Value, "write")
+		switch {
+		case read && write:
+			add(f, "report.open.both", "what", probe.Str(f.Value, "what"))
+		case write:
+			add(f, "report.open.write", "what", probe.Str(f.Value, "what"))
+		case read:
+			add(f, "report.open.read", "what", probe.Str(f.Value, "what"))
+		}
+	}
+	for _, f := range facts.Named("amplification") {
+		if n := probe.Int(f.Value, "percent"); n >= amplified {
+			add(f, "report.amplified", "sent", probe.Int(f.Value, "sent"), "received", probe.Int(f.Value, "received"), "times", fmt.Sprintf("%d.%d", n/100, n%100/10))
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"hoshi/internal/criteria"
 	"hoshi/internal/fact"
@@ -41,7 +43,10 @@ func (p *page) tls(e *criteria.Edition, facts fact.Set) {
 			}
 		}
 		if c, ok := facts.Get("tls.certificate", f.Subject); ok {
-			r.Key = probe.Str(c.Value, "key")
+			m, _ := c.Value.(map[string]any)
+			if list, _ := m["certificates"].([]any); len(list) > 0 { // the device's own stands first
+				r.Key = fmt.Sprintf("%s %d", strings.ToUpper(probe.Str(list[0], "key")), probe.Int(list[0], "bits"))
+			}
 		}
 		p.TLS = append(p.TLS, r)
 	}
