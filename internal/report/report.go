@@ -48,8 +48,12 @@ type page struct {
 	TLS      []tlsRow
 	SignIns  *timeline
 	Findings []finding
+	Minutes  []minutesRow
 	Facts    []factRow
 }
+
+// minutesRow is what one criterion took; the last row is the sum.
+type minutesRow struct{ Name, Machine, Person string }
 
 type count struct {
 	Outcome criteria.Outcome
@@ -98,6 +102,11 @@ func Write(w io.Writer, b *evidence.Bundle, l i18n.Lang) error {
 	p.tls(e, facts)
 	p.SignIns = drawTimeline(l, b.Transcripts["signin"], facts)
 	p.findings(facts)
+	costs, err := b.Costs()
+	if err != nil {
+		return err
+	}
+	p.minutes(costs)
 	for _, f := range facts {
 		j, err := json.Marshal(f.Value)
 		if err != nil {
@@ -151,6 +160,26 @@ func (p *page) verdicts(e *criteria.Edition, vs []criteria.Verdict) {
 
 // finding is something that a reader should look at, whatever the verdicts say.
 type finding struct{ Name, Subject, Text string }
+
+// minutes fills the table of time for each criterion that took any.
+func (p *page) minutes(costs []evidence.Cost) {
+	text := func(ms int64) string { return fmt.Sprintf("%d:%04.1f", ms/60000, float64(ms%60000)/1000) }
+	var machine, person int64
+	for _, c := range costs {
+		machine, person = machine+c.Machine, person+c.Person
+		if c.Machine+c.Person == 0 {
+			continue
+		}
+		name := c.Criterion
+		if name == "" {
+			name = p.T("report.minutes.other")
+		}
+		p.Minutes = append(p.Minutes, minutesRow{name, text(c.Machine), text(c.Person)})
+	}
+	if len(p.Minutes) > 0 {
+		p.Minutes = append(p.Minutes, minutesRow{p.T("report.minutes.sum"), text(machine), text(person)})
+	}
+}
 
 // amplified is the percentage from which an answer counts as a finding here. The
 // edition has its own limit for the verdict.
