@@ -129,6 +129,9 @@ var Vocabulary = []Entry{
 	{"udp.open", "port", `{service: string, answered: bool}`, i18n.Text{
 		JA: "開いている UDP ポート。answered が偽なら、応答はないが、閉じたポートを知らせる機器が、このポートだけは閉じていると言わなかった。",
 		EN: "An open UDP port. Without an answer it is open because the device, which tells of closed ports, never told so of this one."}},
+	{"udp.scan", "", `{silent: int, tries: int, outages: int, estimate: int}`, i18n.Text{
+		JA: "UDP ポートの調べ方。まったく応答のなかったポートの数、そのようなポートに試した最大の回数、機器の応答が途絶えた回数、既知のサービスだけに尋ねた場合に全ポートならかかる秒数の見積もり（0 は見積もれない、または不要）。",
+		EN: "How UDP ports were asked: ports that never answered, most tries at one of them, times that the device stopped answering, and, when only known services were asked, the estimate in seconds for all ports (0 = none possible or needed)."}},
 	{"upnp.service", "port and control path", `{port: string, type: string, reads: [string], changes: [string], called: [string], answered: [string], complete: bool}`, i18n.Text{
 		JA: "UPnP のサービスが受け付ける操作。changes は設定などを変える操作で、一覧にするだけで呼び出さない。answered は、読むだけの操作のうち、サインインせずに呼び出して応答があったもの。",
 		EN: "The actions that a UPnP service offers. changes may change something and are listed only, never called; answered are those that only read and that answered a call without signing in."}},

@@ -604,5 +604,9 @@ func (b *Bed) Sent() []Frame {
 // Strays returns the frames that left the tester for anybody but the device, or
 // to ask for anybody else. allow, if not nil, accepts further frames.
 func (b *Bed) Strays(allow func(Frame) bool) []Frame {
-	return strays(b.Sent(), []netip.Addr{Device4, Device6}, allow)
+	targets := []netip.Addr{Device4, Device6}
+	for _, n := range []byte{0x02, 0x33} { // what the device's kernel makes of its hardware address
+		targets = append(targets, netip.AddrFrom16([16]byte{0xfe, 0x80, 11: 0xff, 12: 0xfe, 15: n}))
+	}
+	return strays(b.Sent(), targets, allow)
 }
