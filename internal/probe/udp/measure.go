@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	measured = 60                    // ports asked to find out whether the device tells of closed ones
-	spacing  = 20 * time.Millisecond // between two of them
+	measured = 30                    // ports asked to find out whether the device tells of closed ones
+	spacing  = 15 * time.Millisecond // between two of them
 	firstOne = 50021                 // of the ports asked; nothing is usually found there
 	step     = 137                   // to the next one
 )

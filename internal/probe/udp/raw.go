@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"hoshi/internal/probe"
@@ -31,6 +32,7 @@ type raw struct {
 	senders []netip.Addr // the zero address is the host's own
 	index   map[netip.Addr]int
 	ports   []uint16
+	same    bool           // the target is this host
 	asked   map[key]uint32 // the latest serial
 	end     func()
 }
@@ -47,11 +49,19 @@ func newRaw(t *probe.Target) (*raw, error) {
 		return nil, err
 	}
 	r := &raw{t: t, w: w, method: bySingle, senders: []netip.Addr{{}}, index: map[netip.Addr]int{}, asked: map[key]uint32{}, end: func() {}}
-	if r.ports, err = w.Reserve("udp", sourcePorts); err != nil {
+	target := w.Target()
+	if r.ports, err = w.Reserve("udp", sourcePorts); err == nil && w.Local() == target {
+		// On one host a reserved port would be found open: it is only known to be free.
+		_ = w.Close()
+		if w, err = wire.Open(t.Net, t.Senders); err != nil {
+			return nil, err
+		}
+		r.w, r.same = w, true
+	}
+	if err != nil {
 		_ = w.Close()
 		return nil, err
 	}
-	target := w.Target()
 	switch p := t.Senders.Routed; {
 	case p.IsValid() && p.Addr().Is4() == target.Is4():
 		r.method, r.senders = byPool, pool(p)
@@ -118,6 +128,8 @@ func (r *raw) read(p wire.Packet) (sweep.Reply, bool) {
 	var out sweep.Reply
 	sender := p.Dst
 	switch {
+	case p.Kind == wire.UDP && r.same && slices.Contains(r.ports, p.SrcPort):
+		return out, false // what we sent ourselves
 	case p.Kind == wire.UDP && p.Src == r.w.Target():
 		k, out.Answer, out.Proof = key{from: p.DstPort, port: p.SrcPort}, sweep.Open, "datagram"
 	case p.Kind == wire.Unreachable && p.Quoted.Proto == wire.ProtoUDP && p.Quoted.Dst == r.w.Target():
