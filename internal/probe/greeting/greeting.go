@@ -17,7 +17,10 @@ var Protocols = func() []probe.Protocol {
 	for _, k := range known {
 		out = append(out, probe.Protocol{Name: k.name, TCP: &probe.Talk{Ports: k.ports, Match: k.match, Whole: lines}})
 	}
-	return append(out, probe.Protocol{Name: "rdp", TCP: &probe.Talk{Ports: []int{3389}, Ask: askRDP, Match: matchRDP}})
+	return append(out,
+		probe.Protocol{Name: "smux", TCP: &probe.Talk{Ports: []int{199}, Match: matchSMUX}},
+		probe.Protocol{Name: "coap-tcp", TCP: &probe.Talk{Ports: []int{5683, 5684}, Match: matchCoAP}},
+		probe.Protocol{Name: "rdp", TCP: &probe.Talk{Ports: []int{3389}, Ask: askRDP, Match: matchRDP}})
 }()
 
 type kind struct {
@@ -48,7 +51,7 @@ var known = []kind{
 	{"redis", []int{6379}, regexp.MustCompile(`^-(?:ERR (?:unknown command|wrong number of arguments|Protocol error)|NOAUTH |DENIED Redis)`)},
 	{"memcached", []int{11211}, regexp.MustCompile(`^(?:ERROR\r\n)+$`)},
 	{"sip", []int{5060, 5061}, regexp.MustCompile(`^SIP/2\.0 \d{3} `)},
-	{"mysql", []int{3306}, regexp.MustCompile(`^.\x00\x00\x00(?:\x0a([\d][\w.+-]{2,60})\x00|\xff[\s\S]{2}.*(?:MySQL|MariaDB))`)},
+	{"mysql", []int{3306}, regexp.MustCompile(`(?s)^.\x00\x00\x00\x0a(\d[\w.+-]{2,60})\x00`)},
 	{"mpd", []int{6600}, regexp.MustCompile(`^OK MPD ([\d.]+)\n`)},
 	{"sieve", []int{4190}, regexp.MustCompile(`^"IMPLEMENTATION" "([^"\r\n]*)"`)},
 	{"daytime", []int{13}, regexp.MustCompile(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? [^\r\n]{0,20}\d\d:\d\d:\d\d[^\r\n]{0,20}\r?\n$`)},
@@ -60,6 +63,19 @@ func lines(b []byte) bool { return bytes.HasSuffix(b, []byte("\n")) }
 // askRDP is a connection request of X.224 (MS-RDPBCGR 2.2.1.1) that offers TLS.
 func askRDP(string, []byte) []byte {
 	return []byte{3, 0, 0, 19, 14, 0xe0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 1, 0, 0, 0}
+}
+
+// matchSMUX: a close message with its reason, which is how a server of SNMP
+// subagents answers anything it does not understand (RFC 1227).
+func matchSMUX(b []byte) (software string, ok bool) {
+	return "", len(b) == 3 && b[0] == 0x41 && b[1] == 1 && b[2] <= 4
+}
+
+// matchCoAP: a message of capabilities and settings, with which a server of CoAP
+// over TCP begins (RFC 8323 5.3).
+func matchCoAP(b []byte) (software string, ok bool) {
+	return "", len(b) >= 2 && b[0]&0xf == 0 && b[0]>>4 < 13 && b[1] == 0xe1 && len(b) == 2+int(b[0]>>4) ||
+		len(b) >= 3 && b[0] == 0xd0 && b[2] == 0xe1 && len(b) == 3+13+int(b[1])
 }
 
 // matchRDP: a connection confirm in a TPKT header.

@@ -84,7 +84,7 @@ func broker(ctx context.Context, t *probe.Target, rec *probe.Recorder, s probe.S
 		code, ok := connack(r.Recv)
 		if ok && code == 0 {
 			// Messages that the broker keeps come at once; others are waited for shortly.
-			exchange(c, probe.Record{Event: "read", Number: int(level), Sent: subscribe(level, "#", "$SYS/#")}, t.Pace.Banner, nil)
+			exchange(c, probe.Record{Event: "read", Number: int(level), Sent: subscribe(level, "#", "$SYS/#")}, max(t.Pace.Banner/2, 300*time.Millisecond), nil)
 			if t.Agreed(probe.ConsentWrite) {
 				exchange(c, probe.Record{Event: "write", Item: topic, Number: int(level), Sent: slices.Concat(subscribe(level, topic), publish(level, topic, "hoshi"))},
 					t.Pace.Exchange, func(b []byte) bool { return cameBack(b, level, topic) })

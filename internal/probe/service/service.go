@@ -53,8 +53,8 @@ func (c catalogue) run(ctx context.Context, t *probe.Target, rec *probe.Recorder
 	gate := make(chan struct{}, max(1, t.Pace.Services))
 	var wg sync.WaitGroup
 	for _, p := range ports {
+		gate <- struct{}{}
 		wg.Go(func() {
-			gate <- struct{}{}
 			defer func() { <-gate }()
 			a := asker{c: c, t: t, rec: rec, port: p, seen: &seen{}}
 			if a.identify(ctx) {
@@ -78,10 +78,11 @@ type asker struct {
 // identify asks until the port is recognised or no question is left; false when
 // it was broken off.
 func (a *asker) identify(ctx context.Context) bool {
-	quick := a.patience() * 3 / 8 // for questions that nothing suggests
-	wait := a.t.Pace.Banner
+	quick := a.patience() / 4 // for questions that nothing suggests
+	// Who greets late is heard on the connections of the questions too.
+	wait := max(a.t.Pace.Banner/2, 250*time.Millisecond)
 	if a.c.greets(a.port) {
-		wait = min(3*wait, a.t.Pace.Exchange)
+		wait = min(3*a.t.Pace.Banner, a.t.Pace.Exchange)
 	}
 	if !a.listen(ctx, false, wait) {
 		return false
@@ -102,7 +103,7 @@ func (a *asker) identify(ctx context.Context) bool {
 			return false
 		}
 	}
-	if secure && !a.settled() && !a.listen(ctx, true, a.t.Pace.Banner) {
+	if secure && !a.settled() && !a.listen(ctx, true, wait) {
 		return false
 	}
 	for i, p := range general {
@@ -164,7 +165,7 @@ func (a *asker) hello(ctx context.Context) bool {
 	}
 	// A common offer: which versions and suites exactly is the tls probe's question.
 	offer := []uint16{0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc009, 0xc013, 0xc00a, 0xc014, 0x009c, 0x002f, 0x0035, 0x000a}
-	wait := a.patience()
+	wait := a.patience() * 3 / 4
 	if slices.Contains(usuallyTLS, a.port) {
 		wait = a.t.Pace.Exchange
 	}

@@ -14,7 +14,7 @@ import (
 // facts that earlier probes would have stated.
 func Target(facts ...fact.Fact) *probe.Target {
 	a := netip.MustParseAddr(Addr)
-	pace := probe.Fast()
+	pace := probe.Practice()
 	pace.Exchange = 6 * time.Second // tests share the machine
 	return &probe.Target{Addr: a, Net: probe.NewNet(a, nil), Network: probe.ModeShared, Pace: pace, Rand: rand.Reader, Facts: facts}
 }
