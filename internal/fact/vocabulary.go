@@ -63,6 +63,9 @@ var Vocabulary = []Entry{
 	{"import.file", "file", `{tool: string, version: string, made: string, target: string, sha256: string}`, i18n.Text{
 		JA: "ほかの道具の出力から取り込んだファイル。どの道具のどの版が、いつ、どのアドレスを調べたか。",
 		EN: "A file taken in from another tool: which tool and version looked at which address, and when."}},
+	{"mdns.service", "port and service name", `{name: string, type: string, port: string, host: string, text: [string]}`, i18n.Text{
+		JA: "機器が mDNS で広告しているサービスと、そのポート（分からなければ空）。",
+		EN: "A service that the device advertises by mDNS, and its port (empty when not told)."}},
 	{"natpmp.answer", "port", `{natpmp: bool, pcp: bool, outer: string}`, i18n.Text{
 		JA: "求めに応じてポートを開ける手順（NAT-PMP、PCP）に応答したか、外側のアドレスを教えたか。ポートを開ける求めは試験では出さない。",
 		EN: "Whether the gateway answers the protocols that open ports on request (NAT-PMP, PCP) and which outer address it told. The test never asks for a port."}},

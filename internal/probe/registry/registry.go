@@ -12,6 +12,7 @@ import (
 	"hoshi/internal/probe/host"
 	"hoshi/internal/probe/http"
 	"hoshi/internal/probe/ipp"
+	"hoshi/internal/probe/mdns"
 	"hoshi/internal/probe/modbus"
 	"hoshi/internal/probe/mqtt"
 	"hoshi/internal/probe/natpmp"
@@ -46,6 +47,7 @@ var Protocols = append([]probe.Protocol{
 	ntp.Protocol,
 	natpmp.Protocol,
 	ssdp.Protocol,
+	mdns.Protocol,
 }, greeting.Protocols...) // named, and asked nothing further
 
 // Probes are all probes in the order in which they run.

@@ -49,6 +49,14 @@ func search(host string) []byte {
 	return []byte("M-SEARCH * HTTP/1.1\r\nHOST: " + host + ":1900\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\nST: ssdp:all\r\n\r\n")
 }
 
+// bracketed writes an address as it stands before a port.
+func bracketed(a netip.Addr) string {
+	if a = a.Unmap().WithZone(""); a.Is6() {
+		return "[" + a.String() + "]"
+	}
+	return a.String()
+}
+
 // header reads an answer to a search, with names in upper case; nil when it is none.
 func header(b []byte) map[string]string {
 	first, rest, _ := strings.Cut(string(b[:min(len(b), 4096)]), "\n")
@@ -77,7 +85,7 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
 	defer cancel()
 	for _, port := range datagram.Ports(t, name) {
-		a := datagram.Ask(ctx, t, rec, name, datagram.Question{Port: port, Item: "search", Send: search(t.Addr.String()), Roams: true, Many: true,
+		a := datagram.Ask(ctx, t, rec, name, datagram.Question{Port: port, Item: "search", Send: search(bracketed(t.Addr)), Roams: true, Many: true,
 			Quiet: 1100 * time.Millisecond}) // MX allows a second
 		for _, l := range locations(a) {
 			describe(ctx, t, rec, l)
