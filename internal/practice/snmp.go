@@ -16,12 +16,12 @@ import (
 )
 
 // snmp is an agent with a handful of objects. Well made it speaks version 3 with
-// authentication and encryption only; flaws add version 2c with communities that
-// everybody knows.
+// authentication and encryption only; flaws add version 2c for anybody, whatever
+// community is named.
 type snmp struct {
 	d       *Device
-	read    string // community that reads, "" = none
-	write   string // community that reads and writes, "" = none
+	read    bool // version 2c is answered
+	write   bool // and may write
 	engine  []byte
 	started time.Time
 
@@ -52,12 +52,8 @@ const (
 
 func (d *Device) snmp() (*snmp, error) {
 	s := &snmp{d: d, started: d.o.Now(), keys: map[string][]byte{}, engine: make([]byte, 13)}
-	if d.has("snmp-public") {
-		s.read = "public"
-	}
-	if d.has("snmp-write") {
-		s.write = "private"
-	}
+	s.write = d.has("snmp-write")
+	s.read = s.write || d.has("snmp-read")
 	if _, err := io.ReadFull(d.o.Rand, s.engine[5:]); err != nil {
 		return nil, err
 	}
@@ -98,14 +94,13 @@ func (s *snmp) answer(b []byte, from string) []byte {
 	return nil
 }
 
-// community answers version 2c to those who know a community.
+// community answers version 2c.
 func (s *snmp) community(r berReader) []byte {
 	name := r.next(berBytes)
-	reads := s.read != "" && string(name) == s.read || s.write != "" && string(name) == s.write
-	if r.bad || !reads {
+	if r.bad || !s.read {
 		return nil
 	}
-	pdu := s.serve(r.b, s.write != "" && string(name) == s.write)
+	pdu := s.serve(r.b, s.write)
 	if pdu == nil {
 		return nil
 	}

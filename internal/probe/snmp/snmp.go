@@ -10,6 +10,7 @@ package snmp
 import (
 	"context"
 	"encoding/hex"
+	"io"
 	"slices"
 	"strconv"
 
@@ -27,7 +28,8 @@ const (
 // Probe is the registry entry.
 //
 // Events as in package datagram, and "declared" (the port has a declared account). Items: "v3" (discovery), "v1" and "v2c" (objects
-// asked for with "public"), "bulk" (many objects at once), "second" (with the
+// asked for with "public"), "any" (with a random community, to tell agents that
+// ask for none), "bulk" (many objects at once), "second" (with the
 // second well-known community, which is masked), "before" and "before-second"
 // (the contact text), "set" and "set-second" (the
 // contact text to its own value), "after" and "after-second" (read again).
@@ -86,6 +88,11 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 		if two.PDU == 0 && one.PDU != 0 {
 			version = V1
 		}
+		if one.PDU != 0 || two.PDU != 0 {
+			b := make([]byte, 8)
+			_, _ = io.ReadFull(t.Rand, b)
+			ask("any", Question(version, hex.EncodeToString(b), Get, SysDescr), false)
+		}
 		write := func(suffix, community string, mask ...string) {
 			m := ask("before"+suffix, Question(version, community, Get, SysContact), false, mask...)
 			if b, ok := m.Value(SysContact); ok && b.Tag == tagString {
@@ -110,9 +117,9 @@ func ParseRecords(records []probe.Record) fact.Set {
 	var out fact.Set
 	answers := datagram.Answers(records)
 	type seen struct {
-		v1, v2c, v3, second, wrote, asked bool
-		engine                            string
-		what, source                      []string
+		v1, v2c, v3, any, second, wrote, asked bool
+		engine                                 string
+		what, source                           []string
 	}
 	agents := map[string]*seen{}
 	var order []string
@@ -164,6 +171,10 @@ func ParseRecords(records []probe.Record) fact.Set {
 			if f, ok := uptime(a, m); ok {
 				out = append(out, f)
 			}
+		case "any":
+			if s.any = true; m.Status == 0 {
+				s.what = append(s.what, "SNMP with any community")
+			}
 		case "second":
 			s.second = true
 			s.what = append(s.what, "SNMP with the second well-known community")
@@ -180,8 +191,9 @@ func ParseRecords(records []probe.Record) fact.Set {
 			probe.Observed("snmp.version", port, map[string]any{"v1": s.v1, "v2c": s.v2c, "v3": s.v3, "engine": s.engine}, s.source...),
 			datagram.Open(port, name, s.v1 || s.v2c || s.second, s.wrote, s.asked, s.what, s.source...))
 		// A wrong community meets silence, and so does any where communities are not
-		// used at all: an entrance is there when one was answered or is declared.
-		if s.v1 || s.v2c || s.second || declared[port] {
+		// used at all: an entrance is there when one was answered or is declared. An
+		// agent that answers to any community asks for none.
+		if !s.any && (s.v1 || s.v2c || s.second) || declared[port] {
 			out = append(out, probe.Observed("signin.interface", port+" snmp", map[string]any{"port": port, "kind": "snmp", "encrypted": false}, s.source...))
 		}
 	}
