@@ -216,11 +216,11 @@ func upnpDescription() string {
 	return b.String()
 }
 
-// natPMP answers RFC 6886: the outside address, but never a mapping.
+// natPMP answers RFC 6886 and refuses everything: no outside address, no mapping.
 func natPMP(b []byte) []byte {
 	switch {
 	case len(b) == 2 && b[0] == 0 && b[1] == 0:
-		return []byte{0, 128, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0}
+		return []byte{0, 128, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0}
 	case len(b) == 12 && b[0] == 0 && (b[1] == 1 || b[1] == 2):
 		return append([]byte{0, 128 + b[1], 0, 2, 0, 0, 0, 1}, append(append([]byte{}, b[4:8]...), 0, 0, 0, 0)...)
 	case len(b) >= 2 && b[0] != 0:

@@ -13,6 +13,7 @@ import (
 
 	"hoshi/internal/fact"
 	"hoshi/internal/probe"
+	"hoshi/internal/probe/datagram"
 )
 
 const name = "dns"
@@ -141,13 +142,18 @@ func ask(ctx context.Context, t *probe.Target, rec *probe.Recorder, port string,
 }
 
 // parse states service.detail: "recursion" is "answered", "offered" (the server
-// would, but did not find the name) or "refused"; "version" is what it says.
+// would, but did not find the name) or "refused"; "version" is what it says. For
+// UDP it states amplification.
 func parse(records []probe.Record) fact.Set {
 	var out fact.Set
 	seen := map[string]bool{}
+	var answers []datagram.Answer
 	for _, r := range records {
 		n := probe.PortNumber(r.Port)
 		b := r.Recv
+		if n > 0 && r.Port == probe.UDP(n) && len(r.Sent) > 0 {
+			answers = append(answers, datagram.Answer{Record: r, Asked: len(r.Sent), Size: len(b)})
+		}
 		switch {
 		case n == 0 || seen[r.Event+r.Port]:
 			continue
@@ -183,5 +189,5 @@ func parse(records []probe.Record) fact.Set {
 			out = append(out, probe.Detail(r.Port, name, r.Event, value, r.Source()))
 		}
 	}
-	return out
+	return append(out, datagram.Amplification(name, answers)...)
 }

@@ -69,6 +69,16 @@ func TestRecursion(t *testing.T) {
 	}
 }
 
+// An answer much longer than its question is stated as such.
+func TestAmplification(t *testing.T) {
+	sent := query(1, "example.com.", dnsmessage.TypeA, dnsmessage.ClassINET, true)
+	facts := parse([]probe.Record{{Probe: name, Event: "recursion", Port: "udp/53", Item: "example.com.", Sent: sent, Recv: make([]byte, 20*len(sent))}})
+	f, ok := facts.Get("amplification", "udp/53 dns")
+	if !ok || probe.Int(f.Value, "percent") != 2000 {
+		t.Errorf("%v", facts)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(roots([]byte{1, 2}))
 	f.Add([]byte("\x48\x53\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00\x00\x00\x10\x00\x03\xc0\x0c\x00\x10\x00\x03\x00\x00\x00\x00\x00\x02\x01x"))
