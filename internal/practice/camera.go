@@ -108,10 +108,11 @@ ports:
 assets:
   - {id: wifi, kind: communication-settings, name: 無線 LAN の設定, stored: 本体のフラッシュメモリ, paths: [settings]}
   - {id: administrator, kind: security-settings, name: 管理者アカウントの設定, stored: 本体のフラッシュメモリ, paths: [settings]}
-  - {id: picture, kind: confidential, name: 人が映り得る映像, stored: "", paths: [picture]}
+  - {id: picture, kind: confidential, name: 人が映り得る映像, stored: "", paths: [picture, stream]}
 paths:
   - {id: settings, port: %[2]s, url: /settings.json, protection: tls}
   - {id: picture, port: %[2]s, url: /snapshot.svg, protection: tls}
+  - {id: stream, port: %[5]s, protection: tls}
 updates:
   - {id: online, network: true, integrity: ファームウェアの電子署名を更新前に検証する}
 interfaces:

@@ -83,6 +83,7 @@ assets:
   - {id: administrator, kind: security-settings, name: 管理者アカウントの設定, stored: 本体のフラッシュメモリ, paths: [settings]}
 paths:
   - {id: settings, port: %[2]s, url: /api/settings, protection: tls}
+  - {id: line, port: %[6]s, public: true, protection: なし（守るべき情報を含まない）}
 updates:
   - {id: online, network: true, integrity: ファームウェアの電子署名を更新前に検証する}
 interfaces: []
