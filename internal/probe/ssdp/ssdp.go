@@ -3,7 +3,9 @@
 // sign-in: who reaches the device may call its actions.
 //
 // That reading is possible is proven by calling a few actions that only read and
-// take no input. Actions that change something are listed and never called.
+// take no input. Actions that change something are listed and not called, but for
+// one: with consent to writing a gateway is asked for a way in that leads to this
+// host, which is taken back at once.
 // Everything is fetched from the device's own address; a description that lies
 // elsewhere is left alone.
 package ssdp
@@ -11,7 +13,6 @@ package ssdp
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -37,7 +38,8 @@ const (
 //
 // Events as in package datagram for the search (item "search"), and over TCP:
 // "description" (item is its path), "actions" (a service's list; item is its
-// path), "call" (item is the control path, a blank and the action). Detail is
+// path), "call" (item is the control path, a blank and the action), and "map" and
+// "unmap" (the same, of the calls that change something). Detail is
 // "elsewhere" for a description that lies at another address.
 var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: Parse}
 
@@ -135,9 +137,9 @@ func describe(ctx context.Context, t *probe.Target, rec *probe.Recorder, l place
 				break
 			}
 			calls, each = calls+1, each+1
-			body := fmt.Sprintf("<?xml version=\"1.0\"?>\r\n<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\"><s:Body><u:%s xmlns:u=\"%s\"></u:%s></s:Body></s:Envelope>\r\n", a.name, s.kind, a.name)
-			fetch(ctx, t, rec, "call", to, to.path+" "+a.name, request("POST", to, t, s.kind+"#"+a.name, []byte(body)))
+			fetch(ctx, t, rec, "call", to, to.path+" "+a.name, request("POST", to, t, s.kind+"#"+a.name, envelope(a.name, s.kind, "")))
 		}
+		mapping(ctx, t, rec, to, s.kind, list)
 	}
 }
 
@@ -228,13 +230,13 @@ func Parse(records []probe.Record) fact.Set {
 		switch r.Event {
 		case "actions":
 			lists[key] = r
-		case "call":
+		case "call", "map":
 			calls[key] = r
 		}
 	}
 	type access struct {
-		read         bool
-		what, source []string
+		read, write, asked bool
+		what, source       []string
 	}
 	ports := map[string]*access{}
 	var order []string
@@ -283,8 +285,16 @@ func Parse(records []probe.Record) fact.Set {
 						}
 						source = append(source, c.Source())
 						p.source = append(p.source, c.Source())
+						if c.Event == "map" {
+							p.asked = true
+							if done(c, a.name) {
+								p.write = true
+								p.what = append(p.what, a.name)
+							}
+							continue
+						}
 						called = append(called, a.name)
-						if m := probehttp.ParseAnswer(c.Recv); m.Status == 200 && bytes.Contains(m.Body, []byte(a.name+"Response")) {
+						if done(c, a.name) {
 							answered = append(answered, a.name)
 							p.read = true
 							p.what = append(p.what, a.name)
@@ -298,7 +308,7 @@ func Parse(records []probe.Record) fact.Set {
 	}
 	for _, port := range order {
 		p := ports[port]
-		out = append(out, datagram.Open(port, upnp, p.read, false, false, p.what, p.source...))
+		out = append(out, datagram.Open(port, upnp, p.read, p.write, p.asked, p.what, p.source...))
 	}
 	return append(datagram.First(out), datagram.Amplification(name, answers)...)
 }

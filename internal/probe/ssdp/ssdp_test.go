@@ -55,9 +55,17 @@ func TestMiniUPnPd(t *testing.T) {
 			t.Errorf("%v", v)
 		}
 		for _, r := range records {
-			if _, action, ok := strings.Cut(r.Item, " "); ok && r.Event == "call" && !strings.HasPrefix(action, "Get") {
+			if _, action, ok := strings.Cut(r.Item, " "); ok && (r.Event == "map" || r.Event == "call" && !strings.HasPrefix(action, "Get")) {
 				t.Errorf("%s was called", r.Item)
 			}
+		}
+		// With consent it is asked for a way in, which is taken back.
+		facts, records = udpd.Run(t, Probe, udpd.Target(b.Addr, map[int]string{1900: "ssdp"}, probe.ConsentWrite))
+		v := udpd.Get(t, facts, "access.open", "tcp/5000 upnp")
+		opened := slices.ContainsFunc(records, func(r probe.Record) bool { return r.Event == "map" && done(r, addMapping) })
+		closed := slices.ContainsFunc(records, func(r probe.Record) bool { return r.Event == "unmap" && done(r, deleteMapping) })
+		if !probe.Bool(v, "writeAsked") || probe.Bool(v, "write") != opened || opened != closed {
+			t.Errorf("opened %v, closed %v: %v", opened, closed, v)
 		}
 		if strays := b.Strays(nil); len(strays) > 0 {
 			t.Errorf("packets went elsewhere: %v", strays)
@@ -114,7 +122,7 @@ func FuzzParse(f *testing.F) {
 			{Event: "asked", Port: "udp/1900", Item: "search", Recv: search, Number: 1},
 			{Event: "description", Port: "tcp/5000", Item: "/d.xml", Recv: description},
 			{Event: "actions", Port: "tcp/5000", Item: "/s", Recv: actions},
-			{Event: "call", Port: "tcp/5000", Item: "/c GetX", Recv: actions}}) {
+			{Event: "call", Port: "tcp/5000", Item: "/c GetX", Recv: actions}, {Event: "map", Port: "tcp/5000", Item: "/c GetX", Recv: actions}}) {
 			if !fact.Known(x.Name) {
 				t.Errorf("%s is not in the vocabulary", x.Name)
 			}
