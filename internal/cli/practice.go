@@ -36,9 +36,7 @@ func newPracticeFlawsCmd(env *Env) *cobra.Command {
 				}
 			}
 			for _, f := range practice.Flaws(device) {
-				if !f.Pending {
-					fmt.Fprintf(env.Stdout, "%-8s %-18s %s  %s\n", f.Make, f.ID, f.Criterion, f.Text().In(env.Lang()))
-				}
+				fmt.Fprintf(env.Stdout, "%-8s %-18s %s  %s\n", f.Make, f.ID, f.Criterion, f.Text().In(env.Lang()))
 			}
 			return nil
 		},
@@ -102,7 +100,7 @@ func practiceAssess(c *cobra.Command, env *Env, f practiceFlags, flaws []string)
 	if res.Mixed {
 		var not []string
 		for _, x := range practice.Flaws(f.device) {
-			if x.Alone && !x.Pending {
+			if x.Alone {
 				not = append(not, x.ID)
 			}
 		}
