@@ -79,7 +79,7 @@ func drawPacing(l i18n.Lang, transcripts map[string][]probe.Record) *pacing {
 	for i := range 5 {
 		n := p.Top * i / 4
 		fmt.Fprintf(&s, `<path class="axis" d="M%d %s h%d"/><text x="%d" y="%s" text-anchor="end">%s</text>`, left, y(n), width, left-6, y(n), number(n))
-		fmt.Fprintf(&s, `<text x="%d" y="%d" text-anchor="middle">%s</text>`, left+width*i/4, top+height+20, template.HTMLEscapeString(l.T("report.seconds", "n", span*int64(i)/4000)))
+		fmt.Fprintf(&s, `<text x="%d" y="%d" text-anchor="middle">%s</text>`, left+width*i/4, top+height+20, template.HTMLEscapeString(l.T("report.seconds", "n", fmt.Sprintf("%.1f", float64(span)*float64(i)/4000))))
 	}
 	line := func(class string, value func(sample) int) {
 		fmt.Fprintf(&s, `<path class="%s" d="`, class)

@@ -45,7 +45,9 @@ type page struct {
 	Ports    []portRow
 	Absent   []string // declared, but not seen open
 	Pacing   *pacing
+	Policies []criteria.Policy // that TLS and SSH are judged by
 	TLS      []tlsRow
+	SSH      []sshRow
 	SignIns  *timeline
 	Findings []finding
 	Minutes  []minutesRow
@@ -99,7 +101,9 @@ func Write(w io.Writer, b *evidence.Bundle, l i18n.Lang) error {
 	p.verdicts(e, verdicts)
 	p.ports(facts, b.Transcripts)
 	p.Pacing = drawPacing(l, b.Transcripts)
+	p.Policies = e.Policies
 	p.tls(e, facts)
+	p.ssh(e, facts)
 	p.SignIns = drawTimeline(l, b.Transcripts["signin"], facts)
 	p.findings(facts)
 	costs, err := b.Costs()

@@ -40,6 +40,12 @@ var shapes = map[probe.Outcome]string{
 	probe.Missed:   `<path class="missed" d="M%[4]v %[2]v l6 12 m0 -12 l-6 12"/>`,
 }
 
+// known are the attempts with a value that is right and meant to be: they show
+// that right is told from wrong.
+var known = []string{"control", "first", "changed-new", "after"}
+
+const control = `<path class="control" d="M%[4]v %[3]v l3 -5 l3 5 l-3 5 z"/>`
+
 // drawTimeline draws the attempts of a sign-in transcript; nil when nothing was tried.
 func drawTimeline(l i18n.Lang, records []probe.Record, facts fact.Set) *timeline {
 	t := &timeline{}
@@ -86,6 +92,9 @@ func drawTimeline(l i18n.Lang, records []probe.Record, facts fact.Set) *timeline
 			}
 			o := outcome(x.Door, base[x.Door], r)
 			shape, ok := shapes[o]
+			if o == probe.Accepted && slices.Contains(known, r.Detail) {
+				shape = control
+			}
 			if !ok {
 				shape = shapes[probe.Missed]
 			}
@@ -94,7 +103,11 @@ func drawTimeline(l i18n.Lang, records []probe.Record, facts fact.Set) *timeline
 		}
 	}
 	for i := range 5 {
-		fmt.Fprintf(&s, `<text class="tick" x="%d" y="%d">%s</text>`, left+width*i/4, h-6, template.HTMLEscapeString(l.T("report.seconds", "n", fmt.Sprintf("%.1f", float64(span)*float64(i)/4000))))
+		anchor := "middle"
+		if i == 0 {
+			anchor = "start"
+		}
+		fmt.Fprintf(&s, `<text x="%d" y="%d" text-anchor="%s">%s</text>`, left+width*i/4, h-6, anchor, template.HTMLEscapeString(l.T("report.seconds", "n", fmt.Sprintf("%.1f", float64(span)*float64(i)/4000))))
 	}
 	s.WriteString(`</svg>`)
 	t.Picture = template.HTML(s.String())

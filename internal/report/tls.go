@@ -64,19 +64,41 @@ func words(v any, member string) []string {
 	return out
 }
 
-// policy finds a list of the edition by its name, nil when it has none.
+// policy finds a list of the edition's policies by its name, nil when none has it.
 func policy(e *criteria.Edition, name string) []string {
-	for _, l := range e.Lists {
-		if l.Name == name {
-			return l.Values
-		}
-	}
-	for _, c := range e.Criteria {
-		for _, t := range c.Thresholds {
-			if v, _ := t.Get(); t.Name == name {
-				return v.List
+	for _, p := range e.Policies {
+		for _, l := range p.Lists {
+			if l.Name == name {
+				return l.Values
 			}
 		}
 	}
 	return nil
+}
+
+// ssh fills the table of SSH algorithms that servers offer.
+func (p *page) ssh(e *criteria.Edition, facts fact.Set) {
+	for _, f := range facts.Named("ssh.algorithm") {
+		r := sshRow{Port: f.Subject}
+		for _, x := range []struct{ member, list string }{{"kex", "allowed_ssh_kex"}, {"hostKey", "allowed_ssh_host_keys"}, {"cipher", "allowed_ssh_ciphers"}, {"mac", "allowed_ssh_macs"}} {
+			allowed := policy(e, x.list)
+			g := sshGroup{Kind: x.member}
+			for _, w := range words(f.Value, x.member) {
+				g.Words = append(g.Words, mark{w, true, slices.Contains(allowed, w), allowed != nil})
+			}
+			r.Groups = append(r.Groups, g)
+		}
+		p.SSH = append(p.SSH, r)
+	}
+}
+
+// sshRow is one SSH server.
+type sshRow struct {
+	Port   string
+	Groups []sshGroup
+}
+
+type sshGroup struct {
+	Kind  string // "kex", "hostKey", "cipher", "mac"
+	Words []mark
 }
