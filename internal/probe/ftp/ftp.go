@@ -24,8 +24,11 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	defer cancel()
 	t.Each(t.Speakers(name), func(s probe.Speaker) {
 		start := time.Now()
-		r := probe.Record{Probe: name, Event: "greeting", Port: probe.TCP(s.Port)}
-		c, err := t.Net.TCP(ctx, s.Port, t.Pace.Exchange)
+		r := probe.Record{Probe: name, Event: "greeting", Port: probe.TCP(s.Port), Detail: "plain"}
+		if s.TLS {
+			r.Detail = "tls"
+		}
+		c, err := t.Open(ctx, s.Port, s.TLS)
 		if err == nil {
 			r.Recv, err = probe.Exchange(ctx, c, nil, 4096, t.Pace.Exchange, Complete)
 			_ = c.Close()
@@ -63,17 +66,18 @@ func Code(b []byte) int {
 	return n
 }
 
-// Parse states signin.interface for each server that greeted.
+// Parse states signin.interface for each server, also when it did not greet this
+// time: a sign-in that cannot be tried is not one that is absent.
 func Parse(records []probe.Record) fact.Set {
 	var out fact.Set
 	seen := map[string]bool{}
 	for _, r := range records {
-		if r.Event != "greeting" || probe.PortNumber(r.Port) == 0 || seen[r.Port] || Code(r.Recv) != 220 {
+		if r.Event != "greeting" || probe.PortNumber(r.Port) == 0 || seen[r.Port] {
 			continue
 		}
 		seen[r.Port] = true
 		out = append(out, probe.Observed("signin.interface", r.Port+" ftp", map[string]any{
-			"port": r.Port, "kind": "ftp", "encrypted": false}, r.Source()))
+			"port": r.Port, "kind": "ftp", "encrypted": r.Detail == "tls"}, r.Source()))
 	}
 	return out
 }

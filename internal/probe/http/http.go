@@ -72,7 +72,7 @@ func places(t *probe.Target) int {
 func crawl(ctx context.Context, t *probe.Target, rec *probe.Recorder, sp probe.Speaker) {
 	s := newSite()
 	misses := 0
-	for pages := 0; pages < maxPages && ctx.Err() == nil && misses < 2; pages++ {
+	for pages := 0; pages == 0 || pages < maxPages && ctx.Err() == nil && misses < 2; pages++ {
 		path := s.next()
 		if path == "" {
 			return

@@ -264,7 +264,8 @@ func (s *site) entrances() []entrance {
 	if len(out) == 0 && s.builder != "" {
 		out = append(out, entrance{"other", s.builder, s.source[s.builder], false})
 	}
-	if a := s.seen["/"]; len(out) == 0 && a.Status == 401 {
+	// A first page that did not come, or turned us away, hides what is behind it.
+	if a := s.seen["/"]; len(out) == 0 && (a.Status == 401 || a.Status == 0) {
 		out = append(out, entrance{"other", "/", s.source["/"], false})
 	}
 	return out

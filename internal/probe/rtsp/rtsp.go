@@ -67,7 +67,7 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 		paths = append(paths, places...)
 		misses := 0
 		for i, p := range paths[:min(len(paths), maxPlaces)] {
-			if ctx.Err() != nil || misses == 2 || slices.Contains(paths[:i], p) {
+			if i > 0 && (ctx.Err() != nil || misses == 2) || slices.Contains(paths[:i], p) {
 				continue
 			}
 			r := describe(ctx, t, rec, s, p)

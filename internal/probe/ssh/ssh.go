@@ -30,9 +30,6 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
 	defer cancel()
 	for _, s := range t.Speakers("ssh") {
-		if ctx.Err() != nil {
-			return nil
-		}
 		o := initial(ctx, t, rec, s.Port)
 		for _, k := range keyKinds(o.hostKey) {
 			hostKey(ctx, t, rec, s.Port, k)
@@ -122,7 +119,7 @@ func Parse(records []probe.Record) fact.Set {
 	var out fact.Set
 	seen := map[string]bool{}
 	for _, r := range records {
-		if r.Event != "methods" || r.Error != "" || probe.PortNumber(r.Port) == 0 || seen[r.Port] {
+		if r.Event != "methods" || probe.PortNumber(r.Port) == 0 || seen[r.Port] {
 			continue
 		}
 		seen[r.Port] = true

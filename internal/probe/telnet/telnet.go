@@ -25,8 +25,11 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	defer cancel()
 	t.Each(t.Speakers(name), func(s probe.Speaker) {
 		start := time.Now()
-		r := probe.Record{Probe: name, Event: "greeting", Port: probe.TCP(s.Port)}
-		c, err := t.Net.TCP(ctx, s.Port, t.Pace.Exchange)
+		r := probe.Record{Probe: name, Event: "greeting", Port: probe.TCP(s.Port), Detail: "plain"}
+		if s.TLS {
+			r.Detail = "tls"
+		}
+		c, err := t.Open(ctx, s.Port, s.TLS)
 		if err == nil {
 			var sess Session
 			sess.Conn = c
@@ -145,18 +148,18 @@ func endsWith(s string, words ...string) bool {
 	return false
 }
 
-// Parse states signin.interface for each server that asked for a name or a
-// password, or gave a shell to anybody.
+// Parse states signin.interface for each server, also when it did not ask for a
+// name this time: a sign-in that cannot be tried is not one that is absent.
 func Parse(records []probe.Record) fact.Set {
 	var out fact.Set
 	seen := map[string]bool{}
 	for _, r := range records {
-		if r.Event != "greeting" || probe.PortNumber(r.Port) == 0 || seen[r.Port] || !prompt(string(r.Recv)) {
+		if r.Event != "greeting" || probe.PortNumber(r.Port) == 0 || seen[r.Port] {
 			continue
 		}
 		seen[r.Port] = true
 		out = append(out, probe.Observed("signin.interface", r.Port+" telnet", map[string]any{
-			"port": r.Port, "kind": "telnet", "encrypted": false}, r.Source()))
+			"port": r.Port, "kind": "telnet", "encrypted": r.Detail == "tls"}, r.Source()))
 	}
 	return out
 }

@@ -233,3 +233,15 @@ func smtpd(t testing.TB) int {
 		return []string{"/usr/bin/python3", "-m", "aiosmtpd", "-n", "-l", fmt.Sprintf("%s:%d", Addr, port)}
 	})
 }
+
+// Named starts the service of that name in Services.
+func Named(t testing.TB, name string) int {
+	t.Helper()
+	for _, s := range Services {
+		if s.Name == name {
+			return s.Start(t)
+		}
+	}
+	t.Fatalf("no service %q", name)
+	return 0
+}
