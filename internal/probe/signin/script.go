@@ -304,18 +304,19 @@ func (s *script) changes(faces []*face) {
 	}
 	done := map[int]bool{}
 	for _, f := range faces {
-		for _, n := range slices.Clone(f.works) {
-			if done[s.accounts[n].value] {
+		for _, n := range s.changeable(f) {
+			group := s.accounts[n].value
+			if done[group] {
 				continue
 			}
-			done[s.accounts[n].value] = true
+			done[group] = true
 			if r := s.ask("change-value", n); r.Error != "" {
 				continue
 			}
 			typed := false
 			for _, g := range faces {
-				for _, m := range slices.Clone(g.works) {
-					if s.accounts[m].value == s.accounts[n].value {
+				for _, m := range s.changeable(g) {
+					if s.accounts[m].value == group {
 						typed = s.changed(g, m, typed)
 					}
 				}
@@ -324,11 +325,27 @@ func (s *script) changes(faces []*face) {
 	}
 }
 
+// changeable are the accounts of a door of which a value is known that signs in: a
+// declared one, or one that everybody knows.
+func (s *script) changeable(f *face) []int {
+	out := slices.Clone(f.works)
+	for _, n := range f.declared {
+		if f.open != nil && s.accounts[n].user == f.open.user && !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
 // changed tries the old value and then the new one, which sets the count of wrong
 // ones back. When neither works the person may have typed another one.
 func (s *script) changed(f *face, n int, typed bool) bool {
 	start, user := s.clock(), s.accounts[n].user
-	old := f.met(s.patient(f, "changed-old", user, value{kind: "old", account: n}, start))
+	was := value{kind: "old", account: n}
+	if !slices.Contains(f.works, n) {
+		was = value{kind: "public", text: f.open.pass}
+	}
+	old := f.met(s.patient(f, "changed-old", user, was, start))
 	now := f.met(s.patient(f, "changed-new", user, value{kind: "account", account: n}, start))
 	if old == probe.Refused && now == probe.Refused && !typed {
 		typed = true
@@ -336,8 +353,12 @@ func (s *script) changed(f *face, n int, typed bool) bool {
 			now = f.met(s.patient(f, "changed-new", user, value{kind: "account", account: n}, start))
 		}
 	}
-	if now != probe.Accepted && now != probe.Forced {
-		f.works = slices.DeleteFunc(f.works, func(m int) bool { return m == n })
+	f.works = slices.DeleteFunc(f.works, func(m int) bool { return m == n })
+	if now == probe.Accepted || now == probe.Forced {
+		f.works, f.wrong = append(f.works, n), 0
+	}
+	if f.open != nil && f.open.user == user && old == probe.Refused {
+		f.open = nil
 	}
 	return typed
 }

@@ -66,7 +66,7 @@ func (m *model) asked(at int64, a action) (recv, word string) {
 	}
 	now := m.changed && !m.lies
 	right := a.user == "admin" && (a.value.kind == "account" && (m.changed == now || a.label != "changed-new") || a.value.kind == "old" && (!now || m.keeps)) ||
-		m.common && a.value.kind == "public" && a.value.text == "password"
+		m.common && (!now || m.keeps) && a.value.kind == "public" && a.value.text == "password"
 	if right {
 		m.wrong[key] = 0
 		if m.force && !now {
@@ -317,16 +317,19 @@ func TestSilentLimit(t *testing.T) {
 func TestChangeOfValue(t *testing.T) {
 	cases := map[string]struct {
 		m                  model
+		initial            string
 		old, new, complete bool
 	}{
-		"changed":           {model{}, true, true, true},
-		"the old one stays": {model{keeps: true}, false, true, true},
-		"nothing changed":   {model{lies: true}, false, false, false},
-		"from the factory":  {model{force: true}, true, true, true},
+		"changed":                    {model{}, "unique-per-device", true, true, true},
+		"the old one stays":          {model{keeps: true}, "unique-per-device", false, true, true},
+		"nothing changed":            {model{lies: true}, "unique-per-device", false, false, false},
+		"from the factory":           {model{force: true}, "unique-per-device", true, true, true},
+		"one that everybody knows":   {model{common: true, force: true}, "", true, true, true},
+		"that one goes on to be one": {model{common: true, keeps: true}, "", false, true, true},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			rs := c.m.live(t, doors(2, "unique-per-device", false, true), nil, 0)
+			rs := c.m.live(t, doors(2, c.initial, false, true), nil, 0)
 			n := 0
 			for _, f := range words.parse(rs).Named("signin.change") {
 				n++
