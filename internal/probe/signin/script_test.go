@@ -435,3 +435,41 @@ func TestMute(t *testing.T) {
 		}
 	}
 }
+
+// No records, however odd, make the procedure or the parser panic.
+func TestOddRecords(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m, p := drawModel(t)
+		rs := m.live(t, p, nil, 0)
+		for range rapid.IntRange(1, 5).Draw(t, "changes") {
+			if len(rs) == 0 {
+				return
+			}
+			i, j := rapid.IntRange(0, len(rs)-1).Draw(t, "i"), rapid.IntRange(0, len(rs)-1).Draw(t, "j")
+			switch rapid.IntRange(0, 4).Draw(t, "change") {
+			case 0:
+				rs[i], rs[j] = rs[j], rs[i]
+			case 1:
+				rs = slices.Insert(rs, i, rs[j])
+			case 2:
+				rs = slices.Delete(rs, i, i+1)
+			case 3:
+				rs[i].Detail, rs[i].Event = rs[j].Detail, rs[j].Event
+			case 4:
+				rs[i].Number, rs[i].At, rs[i].Took, rs[i].Recv = -rs[j].Number, -rs[j].At, rs[j].At*1000, rs[j].Recv
+			}
+		}
+		for i := range rs {
+			rs[i].Line = i + 1
+		}
+		next(p, rs, 0)
+		for _, f := range words.parse(rs) {
+			if !fact.Known(f.Name) {
+				t.Fatalf("%s is not in the vocabulary", f.Name)
+			}
+			if n := probe.Int(f.Value, "guessesPerDay"); n < 0 {
+				t.Fatalf("%d guesses per day", n)
+			}
+		}
+	})
+}
