@@ -26,7 +26,7 @@ var marks = map[string][]string{
 // the same.
 var measured = map[string][]string{
 	"amplification": {"percent", "received", "sent"},
-	"signin.limit":  {"guessesPerDay"},
+	"signin.limit":  {"attempts", "guessesPerDay", "watched"},
 }
 
 // Lasting is the value without what must differ between two tests of one product:
