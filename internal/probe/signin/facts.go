@@ -238,6 +238,9 @@ func (t *tries) limit() fact.Fact {
 		}
 		switch s.met {
 		case probe.Refused:
+			if checked == 0 && standing != nil { // a limit from before: what counts begins here
+				how, after, watched, missing, standing, sp.first = "", 0, 0, 0, nil, s.at
+			}
 			checked++
 			took = append(took, s.Took)
 			if len(s.Recv) == 0 {
@@ -294,8 +297,8 @@ func (t *tries) limit() fact.Fact {
 			lasts = "not-seen"
 		}
 	}
-	if attempts == 0 || checked == 0 && how == "" {
-		done = false
+	if checked == 0 {
+		done = false // a limit that was there from the start may be another door's
 	}
 	if t.kind.Mute && how == "" && !slices.ContainsFunc(rs, func(s seen) bool { return s.Detail == "after" && s.right() }) {
 		done = false // only a right value that still works shows that silence is no limit

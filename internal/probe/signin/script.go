@@ -397,7 +397,7 @@ func (s *script) limit(f *face) {
 	hold := time.Duration(s.hold) * time.Millisecond
 	away, scoped := 0, false
 	var since int64 // when the present limit showed
-	paused := s.paused
+	paused, tried, spare := s.paused, 0, false
 	for wrong := 0; wrong < attempts; {
 		if s.over(start) {
 			return
@@ -406,14 +406,26 @@ func (s *script) limit(f *face) {
 		if s.paused != paused { // a limit may have come and gone meanwhile: the count begins anew
 			paused, wrong, away = s.paused, 0, 0
 		}
-		switch o := f.met(r); {
+		o := f.met(r)
+		if tried == 0 && f.wrong == 0 && turned(o) && !f.kind.NoUser {
+			// The account rests because of another door. What this door does by itself
+			// shows after the rest, or with a name that nobody has.
+			tried++
+			if d := probe.StatedWait(r.Recv); d > 0 && s.wait(d, start) {
+				continue
+			}
+			user, spare = s.made(2), true
+			continue
+		}
+		tried++
+		switch {
 		case turned(o):
 			if away++; away == 1 {
 				since = s.clock()
 			}
 			if !scoped && (o == probe.Limited || away == 2) {
 				scoped = true
-				s.scope(f, user)
+				s.scope(f, user, spare)
 			}
 			stated := probe.StatedWait(r.Recv)
 			// The more values were let through, the longer a limit must hold to matter.
@@ -437,16 +449,20 @@ func (s *script) limit(f *face) {
 			return
 		}
 	}
+	if spare {
+		return // names that nobody has may go uncounted: that is no proof of anything
+	}
 	s.silent(f, user, start)
 	s.note(f.i, "limit-done")
 }
 
 // scope sees at once whether a limit is one of the account or of the source.
-func (s *script) scope(f *face, user string) {
+// Beside a made-up name (spare) another one is tried: declared accounts may rest.
+func (s *script) scope(f *face, user string, spare bool) {
 	if !f.kind.NoUser {
 		other := s.made(1)
 		for _, n := range f.declared {
-			if s.accounts[n].user != user {
+			if s.accounts[n].user != user && !spare {
 				other = s.accounts[n].user
 				break
 			}

@@ -160,7 +160,7 @@ func (m *model) live(t interface {
 }
 
 func doors(n int, initial string, second, person bool) plan {
-	p := plan{names: []string{"hoshi-1", "hoshi-2"}, second: second, person: person, change: person, ports: []int{1, 2, 3}, signIns: 12, budget: 600_000, hold: 8000}
+	p := plan{names: []string{"hoshi-1", "hoshi-2", "hoshi-3"}, second: second, person: person, change: person, ports: []int{1, 2, 3}, signIns: 12, budget: 600_000, hold: 8000}
 	for i := range n {
 		port := probe.TCP(i + 1)
 		p.accounts = append(p.accounts, account{user: "admin", port: port, initial: initial, known: initial != "", value: 0})
@@ -472,4 +472,34 @@ func TestOddRecords(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A door whose account rests because of another one is tested by itself.
+func TestSharedLock(t *testing.T) {
+	m := &model{by: "account", after: 5, lock: 1 << 40, says: "LOCKED"}
+	p := doors(2, "unique-per-device", true, false)
+	for _, f := range words.parse(m.live(t, p, nil, 0)).Named("signin.limit") {
+		v := f.Value.(map[string]any)
+		if v["complete"] != true || v["limited"] != true || v["after"] != int64(5) || v["scope"] != "account" {
+			t.Errorf("%s: %v", f.ID(), v)
+		}
+	}
+	// With a stated end that fits the time, the rest is waited for.
+	m.says, m.lock = "LOCKED, try again in 30 seconds", 30_000
+	waited := words.parse(m.live(t, p, nil, 0)).Named("signin.limit")
+	for _, f := range waited {
+		if !probe.Bool(f.Value, "complete") || probe.Int(f.Value, "after") != 5 {
+			t.Errorf("%s: %v", f.ID(), f.Value)
+		}
+	}
+	// A door that only honours the rest and counts nothing is not called limited enough.
+	rs := m.live(t, p, nil, 0)
+	for i, r := range rs {
+		if r.Item == p.doors[1].ID && r.Detail == "wrong" {
+			rs[i].Recv = []byte("LOCKED")
+		}
+	}
+	if f, _ := words.parse(rs).Get("signin.limit", p.doors[1].ID); probe.Bool(f.Value, "complete") {
+		t.Errorf("nothing was checked there: %v", f.Value)
+	}
 }

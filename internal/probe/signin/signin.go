@@ -70,7 +70,7 @@ func (k kinds) run(ctx context.Context, t *probe.Target, rec *probe.Recorder) er
 		rec.Add(probe.Record{Probe: name, Event: "list", Detail: k.listID()})
 	}
 	if !did("names") {
-		rec.Add(probe.Record{Probe: name, Event: "names", Detail: "hoshi-" + x.random(3) + " hoshi-" + x.random(3)})
+		rec.Add(probe.Record{Probe: name, Event: "names", Detail: "hoshi-" + x.random(3) + " hoshi-" + x.random(3) + " hoshi-" + x.random(3)})
 	}
 	x.plan = k.plan(t, rec.Records(name))
 	watched := time.Now()
