@@ -457,12 +457,12 @@ func (s *script) limit(f *face) {
 }
 
 // scope sees at once whether a limit is one of the account or of the source.
-// Beside a made-up name (spare) another one is tried: declared accounts may rest.
+// Beside a made-up name (spare) no other is tried: all of them may rest together.
 func (s *script) scope(f *face, user string, spare bool) {
-	if !f.kind.NoUser {
+	if !f.kind.NoUser && !spare {
 		other := s.made(1)
 		for _, n := range f.declared {
-			if s.accounts[n].user != user && !spare {
+			if s.accounts[n].user != user {
 				other = s.accounts[n].user
 				break
 			}

@@ -478,9 +478,9 @@ func TestOddRecords(t *testing.T) {
 func TestSharedLock(t *testing.T) {
 	m := &model{by: "account", after: 5, lock: 1 << 40, says: "LOCKED"}
 	p := doors(2, "unique-per-device", true, false)
-	for _, f := range words.parse(m.live(t, p, nil, 0)).Named("signin.limit") {
+	for i, f := range words.parse(m.live(t, p, nil, 0)).Named("signin.limit") {
 		v := f.Value.(map[string]any)
-		if v["complete"] != true || v["limited"] != true || v["after"] != int64(5) || v["scope"] != "account" {
+		if v["complete"] != true || v["limited"] != true || v["after"] != int64(5) || v["scope"] != []string{"account", "unknown"}[i] {
 			t.Errorf("%s: %v", f.ID(), v)
 		}
 	}
