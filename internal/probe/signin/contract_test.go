@@ -392,3 +392,64 @@ func FuzzClassify(f *testing.F) {
 		_ = probe.SaysForever(recv)
 	})
 }
+
+// Answers that turn people away are told from refusals.
+func TestAnswers(t *testing.T) {
+	refusal := map[string]string{"basic": "HTTP/1.1 401 x\r\n\r\n", "digest": "HTTP/1.1 401 x\r\nWWW-Authenticate: Digest nonce=\"1\"\r\n\r\n", "json": "HTTP/1.1 401 x\r\n\r\n{}",
+		"form": "HTTP/1.1 200 x\r\n\r\n<form><input type=password name=p></form>", "rtsp": "RTSP/1.0 401 x\r\n\r\n", "mqtt": "\x20\x02\x00\x05", "ftp": "220 x\r\n530 no\r\n", "telnet": "Login incorrect\r\nlogin: "}
+	cases := []struct {
+		kind, recv, word string
+		want             probe.Outcome
+	}{
+		{"basic", "HTTP/1.1 429 x\r\n\r\n", "", probe.Limited},
+		{"basic", "HTTP/1.1 401 x\r\nRetry-After: 30\r\n\r\n", "", probe.Limited},
+		{"basic", "HTTP/1.1 500 x\r\n\r\n", "", probe.Unclear},
+		{"digest", "HTTP/1.1 423 x\r\n\r\n", "", probe.Limited},
+		{"digest", "HTTP/1.1 401 x\r\nWWW-Authenticate: Digest nonce=\"2\", stale=true\r\n\r\n", "", probe.Unclear},
+		{"json", "HTTP/1.1 200 x\r\n\r\n{\"error\":\"account locked\"}", "", probe.Limited},
+		{"json", "HTTP/1.1 400 x\r\n\r\n{\"error\":\"missing field\"}", "", probe.Unclear},
+		{"json", "HTTP/1.1 503 x\r\n\r\n", "", probe.Limited},
+		{"form", "HTTP/1.1 200 x\r\n\r\nしばらく待ってください", "", probe.Limited},
+		{"form", "HTTP/1.1 302 x\r\nLocation: /login?failed\r\n\r\n", "", probe.Refused},
+		{"form", "HTTP/1.1 302 x\r\nLocation: /home\r\n\r\n", "", probe.Accepted},
+		{"form", "", "reset", probe.Missed},
+		{"rtsp", "RTSP/1.0 453 x\r\n\r\n", "", probe.Limited},
+		{"rtsp", "RTSP/1.0 401 x\r\n\r\n", "", probe.Refused},
+		{"rtsp", "HTTP/1.1 200 x\r\n\r\n", "", probe.Unclear},
+		{"mqtt", "\x20\x03\x00\x97\x00", "", probe.Limited},
+		{"mqtt", "\x20\x03\x00\x86\x00", "", probe.Refused},
+		{"mqtt", "\x20\x02\x00\x02", "", probe.Unclear},
+		{"ftp", "220 x\r\n331 x\r\n421 Too many\r\n", "", probe.Limited},
+		{"ftp", "220 x\r\n530 Must use TLS first\r\n", "", probe.Unclear},
+		{"ftp", "220 x\r\n331 x\r\n", "", probe.Missed},
+		{"telnet", "Account locked, try again in 10 minutes\r\n", "", probe.Limited},
+		{"telnet", "", "closed", probe.Missed},
+		{"snmp", "", "timeout", probe.Refused},
+		{"snmp", "", "refused", probe.Missed},
+		{"ssh", "", "closed", probe.Missed},
+	}
+	for _, c := range cases {
+		for _, e := range registry.Entrances() {
+			if e.Kind != c.kind {
+				continue
+			}
+			base := probe.Record{Recv: []byte(refusal[c.kind])}
+			if got := e.Classify(base, probe.Record{Recv: []byte(c.recv), Error: c.word, Sent: []byte("Authorization: x")}); got != c.want {
+				t.Errorf("%s %q %s: %s, want %s", c.kind, c.recv, c.word, got, c.want)
+			}
+		}
+	}
+	for text, want := range map[string]time.Duration{
+		"HTTP/1.1 429 x\r\nRetry-After: 90\r\n\r\n":                               90 * time.Second,
+		"HTTP/1.1 429 x\r\nRetry-After: soon\r\n\r\ntoo many, 2 hours":            2 * time.Hour,
+		"RTSP/1.0 401 x\r\nRetry-After: 5\r\n\r\n":                                5 * time.Second,
+		"Too many attempts, try again in 10 minutes":                              10 * time.Minute,
+		"ロックされました。15 分お待ちください":                                                    15 * time.Minute,
+		"HTTP/1.1 200 x\r\nX: locked for 9 seconds\r\n\r\nwelcome, 3 minutes ago": 0,
+		"": 0,
+	} {
+		if got := probe.StatedWait([]byte(text)); got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+}

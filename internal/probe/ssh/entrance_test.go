@@ -1,0 +1,106 @@
+package ssh
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"net"
+	"net/netip"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+
+	"hoshi/internal/probe"
+)
+
+// signInServer serves SSH with a way of signing in.
+func signInServer(t *testing.T, conf *ssh.ServerConfig) probe.Door {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := ssh.NewSignerFromKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf.AddHostKey(signer)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				if _, _, reqs, err := ssh.NewServerConn(c, conf); err == nil {
+					ssh.DiscardRequests(reqs)
+				}
+			}()
+		}
+	}()
+	return probe.Door{Port: probe.TCP(l.Addr().(*net.TCPAddr).Port), Kind: "ssh"}
+}
+
+var errWrong = errors.New("wrong")
+
+// A right value signs in whichever of the two ways a server takes it, once for each
+// attempt; a server that then wants a new one is seen.
+func TestAttempt(t *testing.T) {
+	asked := 0
+	check := func(pass string) error {
+		asked++
+		if pass != "right" {
+			return errWrong
+		}
+		return nil
+	}
+	password := func(_ ssh.ConnMetadata, pass []byte) (*ssh.Permissions, error) { return nil, check(string(pass)) }
+	questions := func(more string) func(ssh.ConnMetadata, ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
+		return func(_ ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
+			got, err := ask("", "", []string{"Password: "}, []bool{false})
+			if err != nil || len(got) != 1 {
+				return nil, errWrong
+			}
+			if err := check(got[0]); err != nil || more == "" {
+				return nil, err
+			}
+			_, err = ask("", "You must change your password now.", []string{more}, []bool{false})
+			return nil, err
+		}
+	}
+	cases := map[string]struct {
+		conf  *ssh.ServerConfig
+		right probe.Outcome
+		wrong probe.Outcome
+	}{
+		"password":      {&ssh.ServerConfig{PasswordCallback: password}, probe.Accepted, probe.Refused},
+		"questions":     {&ssh.ServerConfig{KeyboardInteractiveCallback: questions("")}, probe.Accepted, probe.Refused},
+		"both":          {&ssh.ServerConfig{PasswordCallback: password, KeyboardInteractiveCallback: questions("")}, probe.Accepted, probe.Refused},
+		"forced change": {&ssh.ServerConfig{KeyboardInteractiveCallback: questions("New password: ")}, probe.Forced, probe.Refused},
+		"keys only": {&ssh.ServerConfig{PublicKeyCallback: func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) { return nil, errWrong }},
+			probe.Closed, probe.Closed},
+		"nothing asked": {&ssh.ServerConfig{NoClientAuth: true}, probe.Accepted, probe.Accepted},
+	}
+	addr := netip.MustParseAddr("127.0.0.1")
+	target := &probe.Target{Addr: addr, Net: probe.NewNet(addr, nil), Pace: probe.Fast()}
+	for name, c := range cases {
+		d := signInServer(t, c.conf)
+		for pass, want := range map[string]probe.Outcome{"right": c.right, "guess": c.wrong} {
+			before := asked
+			sent, recv, err := attempt(t.Context(), target, d, "admin", pass)
+			r := probe.Record{Sent: sent, Recv: recv, Error: probe.Word(err)}
+			if got := classify(r, r); got != want {
+				t.Errorf("%s with the value %q: %s (%q, %v), want %s", name, pass, got, recv, err, want)
+			}
+			if n := asked - before; n > 1 {
+				t.Errorf("%s: one attempt was %d for the server", name, n)
+			}
+		}
+	}
+}
