@@ -250,13 +250,17 @@ func (s *script) control(f *face, start int64) {
 	}
 }
 
-// defaults tries values that everybody knows, until one is accepted.
+// defaults tries values that everybody knows, until one is accepted. Where a right
+// value is known it is used in between, so that no count comes near a lock.
 func (s *script) defaults(f *face, start int64) {
 	var names []string
 	for _, n := range f.declared {
 		names = append(names, s.accounts[n].user)
 	}
 	for _, p := range pairs(f.kind, names) {
+		if f.wrong >= mostInRow && len(f.works) > 0 {
+			s.control(f, start)
+		}
 		if s.over(start) {
 			return
 		}
@@ -274,6 +278,10 @@ func (s *script) defaults(f *face, start int64) {
 	}
 	s.note(f.i, "defaults-done")
 }
+
+// mostInRow is how many default values are tried in a row where a right one can set
+// the count back.
+const mostInRow = 2
 
 func has(known []probe.Known, p pair) bool {
 	return slices.ContainsFunc(known, func(k probe.Known) bool { return k.Label == p.label })

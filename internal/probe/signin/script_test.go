@@ -503,3 +503,11 @@ func TestSharedLock(t *testing.T) {
 		t.Errorf("nothing was checked there: %v", f.Value)
 	}
 }
+
+// Where the right value is known, default values stay below a lock after three.
+func TestSparing(t *testing.T) {
+	m := &model{by: "account", after: 3, lock: 1 << 40, says: "LOCKED"}
+	if v := one(t, m, doors(1, "unique-per-device", false, false), "signin.default").Value; !probe.Bool(v, "complete") || probe.Int(v, "tried") != 4 {
+		t.Errorf("%v", v)
+	}
+}
