@@ -149,6 +149,17 @@ func forced(next []Answer) bool {
 	return shows && onlyChange == seen
 }
 
+// outside: every page behind asks for a sign-in again.
+func outside(next []Answer) bool {
+	for _, a := range next {
+		_, form := ParsePage(a.Body).SignInForm()
+		if !form && a.Status != 401 && (a.Status < 300 || a.Status >= 400 || !back.MatchString(location(a))) {
+			return false
+		}
+	}
+	return len(next) > 0
+}
+
 // changeForm: a page asks for a new value, as forms with two or three password
 // fields do.
 func changeForm(p Page) bool {
@@ -230,7 +241,7 @@ func classifyForm(base, r probe.Record) probe.Outcome {
 		}
 		return probe.Limited
 	case a.Status >= 200 && a.Status < 300:
-		if a.Status == b.Status && probe.SaysWrong(a.Body) && probe.SaysWrong(b.Body) {
+		if a.Status == b.Status && (probe.SaysWrong(a.Body) && probe.SaysWrong(b.Body) || same(a, b) || outside(next)) {
 			return probe.Refused
 		}
 	default:
@@ -437,15 +448,92 @@ func classifyJSON(base, r probe.Record) probe.Outcome {
 		return probe.Limited
 	case a.Status < 200 || a.Status >= 400:
 		return probe.Unclear
-	case same(a, b):
-		return probe.Refused
-	case a.Status == b.Status && bearer(a.Body) == "" && len(a.Header.Values("Set-Cookie")) == 0 && probe.SaysWrong(a.Body):
-		return probe.Refused
+	}
+	if !signedIn(a, b) {
+		if same(a, b) || told(a.Body, b.Body) == "alike" || told(a.Body, b.Body) == "" && probe.SaysWrong(a.Body) {
+			return probe.Refused
+		}
+		return probe.Unclear
 	}
 	if forced(next) || probe.SaysChange(a.Body) && !works(next) {
 		return probe.Forced
 	}
 	return probe.Accepted
+}
+
+// signedIn: an answer of success shows something that the refusal did not: a token,
+// a good word, a session, or another status.
+func signedIn(a, b Answer) bool {
+	switch {
+	case same(a, b):
+		return false
+	case b.Status >= 400: // and this one is not
+		return true
+	case bearer(a.Body) != "" && bearer(b.Body) == "":
+		return true
+	case told(a.Body, b.Body) != "":
+		return told(a.Body, b.Body) == "good"
+	case probe.SaysWrong(a.Body):
+		return false
+	}
+	return len(a.Header.Values("Set-Cookie")) > 0 && len(b.Header.Values("Set-Cookie")) == 0
+}
+
+var (
+	toldName = regexp.MustCompile(`(?i)^(ret|result|res|ok|success|succeeded|code|status|state|login|logged_?in|authenticated|valid|err(or)?|err(or)?_?(code|no|num)|(ret|result|status)_?code)$`)
+	goodWord = regexp.MustCompile(`(?i)^(ok|success|succeeded|true|0|200)$`)
+)
+
+// told compares the members of two JSON answers that say how it went: "alike", "good"
+// when the first one says so and the second does not, "other", or "" when there are none.
+func told(a, b []byte) string {
+	x, y := members(a), members(b)
+	found, good, other := false, false, false
+	for k, v := range x {
+		w, ok := y[k]
+		if !ok || !toldName.MatchString(k) {
+			continue
+		}
+		found = true
+		if v == w {
+			continue
+		}
+		// No error, or an empty one, is good too.
+		failure := strings.HasPrefix(strings.ToLower(k), "err")
+		if goodWord.MatchString(v) && !(failure && v == "true") || failure && (v == "null" || v == "" || v == "false") {
+			good = true
+		} else {
+			other = true
+		}
+	}
+	switch {
+	case !found:
+		return ""
+	case good:
+		return "good"
+	case other:
+		return "other"
+	}
+	return "alike"
+}
+
+// members are the plain values of a JSON object's first level, as text.
+func members(body []byte) map[string]string {
+	var m map[string]json.RawMessage
+	if json.Unmarshal(body, &m) != nil {
+		return nil
+	}
+	out := map[string]string{}
+	for k, raw := range m {
+		var s string
+		if json.Unmarshal(raw, &s) != nil || string(raw) == "null" {
+			s = string(raw)
+		}
+		if len(s) < 64 {
+			out[k] = s
+		}
+	}
+	return out
 }
 
 // works: a page behind the sign-in was shown.
@@ -461,12 +549,12 @@ func shell(a Answer) bool {
 	return strings.Contains(strings.ToLower(a.Header.Get("Content-Type")), "html") && bytes.Contains(bytes.ToLower(a.Body), []byte("<script"))
 }
 
-// same: two answers say the same, apart from numbers such as times and ids.
+// same: two answers say the same, apart from long numbers such as times and ids.
 func same(a, b Answer) bool {
 	return a.Status == b.Status && bytes.Equal(digits.ReplaceAll(a.Body, nil), digits.ReplaceAll(b.Body, nil))
 }
 
-var digits = regexp.MustCompile(`[0-9]+`)
+var digits = regexp.MustCompile(`[0-9]{4,}`)
 
 // location is the path of a redirect, without its query.
 func location(a Answer) string {

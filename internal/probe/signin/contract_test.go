@@ -439,6 +439,33 @@ func TestAnswers(t *testing.T) {
 			}
 		}
 	}
+	// JSON answers of status 200, against the refusal of a surely wrong value.
+	for _, c := range []struct {
+		base, recv string
+		want       probe.Outcome
+	}{
+		{`{"code":-1,"left":4}`, `{"code":-1,"left":3}`, probe.Refused},
+		{`{"code":-1,"left":4}`, `{"code":0,"user":"admin"}`, probe.Accepted},
+		{`{"code":401}`, `{"code":0}`, probe.Accepted},
+		{`{"code":-1}`, `{"code":-7}`, probe.Unclear},
+		{`{"error":"bad password"}`, `{"error":null}`, probe.Accepted},
+		{`{"error":true}`, `{"error":false,"time":1764000000}`, probe.Accepted},
+		{`{"success":false,"time":1764000000}`, `{"success":false,"time":1764000009}`, probe.Refused},
+		{`{"success":false}`, `{"success":true}`, probe.Accepted},
+		{`{"success":false}`, `{"success":true,"must_change":true}`, probe.Forced},
+		{`{"message":"invalid user or password, 4 left"}`, `{"message":"invalid user or password, 3 left"}`, probe.Refused},
+		{`{"message":"no"}`, `{"message":"yes"}`, probe.Unclear},
+		{`{"message":"no"}`, `{"access_token":"0123456789"}`, probe.Accepted},
+	} {
+		for _, e := range registry.Entrances() {
+			if e.Kind == "json" {
+				head := "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
+				if got := e.Classify(probe.Record{Recv: []byte(head + c.base)}, probe.Record{Recv: []byte(head + c.recv)}); got != c.want {
+					t.Errorf("%s after %s: %s, want %s", c.recv, c.base, got, c.want)
+				}
+			}
+		}
+	}
 	for text, want := range map[string]time.Duration{
 		"HTTP/1.1 429 x\r\nRetry-After: 90\r\n\r\n":                               90 * time.Second,
 		"HTTP/1.1 429 x\r\nRetry-After: soon\r\n\r\ntoo many, 2 hours":            2 * time.Hour,
