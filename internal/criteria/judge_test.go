@@ -152,6 +152,7 @@ func TestChanges(t *testing.T) {
 		"change withheld":                      {[]fact.Fact{people(0, 1)}, map[string]Outcome{"03": U}, "R-00-1"},
 		"limit of the source":                  {[]fact.Fact{limit(1440, "checked", "stated")}, map[string]Outcome{"04": N}, "R-04-5"},
 		"long ban of the source":               {[]fact.Fact{limit(100, "checked", "stated")}, nil, "R-04-3"},
+		"lock of another door":                 {[]fact.Fact{observed("signin.limit", form, m{"attempts": 5, "limited": true, "after": 0, "how": "shared", "guessesPerDay": 0, "scope": "unknown", "otherAccount": "unknown", "otherSource": "limited", "lasts": "stated", "watched": 0, "complete": true})}, nil, "R-04-7"},
 		"limit without an end":                 {[]fact.Fact{limit(1440, "limited", "not-seen")}, nil, "R-04-6"},
 		"no limit":                             {[]fact.Fact{observed("signin.limit", form, m{"attempts": 30, "limited": false, "after": 0, "how": "", "guessesPerDay": 900000, "scope": "account", "otherAccount": "checked", "otherSource": "unknown", "lasts": "seen", "watched": 60, "complete": true})}, map[string]Outcome{"04": N}, "R-04-2"},
 		"limit too weak":                       {[]fact.Fact{observed("signin.limit", form, m{"attempts": 30, "limited": true, "after": 5, "how": "delay", "guessesPerDay": 50001, "scope": "account", "otherAccount": "checked", "otherSource": "unknown", "lasts": "seen", "watched": 60, "complete": true})}, map[string]Outcome{"04": N}, "R-04-2"},

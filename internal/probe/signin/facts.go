@@ -297,8 +297,12 @@ func (t *tries) limit() fact.Fact {
 			lasts = "not-seen"
 		}
 	}
-	if checked == 0 {
-		done = false // a limit that was there from the start may be another door's
+	// A limit that was there from the start is another door's. It says something about
+	// this one only if it held for the account and for a name that nobody has.
+	if checked == 0 && how != "" && t.shared() {
+		how = "shared"
+	} else if checked == 0 {
+		done = false
 	}
 	if t.kind.Mute && how == "" && !slices.ContainsFunc(rs, func(s seen) bool { return s.Detail == "after" && s.right() }) {
 		done = false // only a right value that still works shows that silence is no limit
@@ -310,6 +314,20 @@ func (t *tries) limit() fact.Fact {
 		"scope":         scope(account, source2), "otherAccount": account, "otherSource": source2,
 		"lasts": lasts, "watched": watched / 1000, "complete": done,
 	}, source...)
+}
+
+// shared: two names were turned away in so many words, and none was ever looked at.
+func (t *tries) shared() bool {
+	names := map[string]bool{}
+	for _, s := range t.all {
+		if s.Detail == "wrong" {
+			if s.met != probe.Limited {
+				return false
+			}
+			names[s.User] = true
+		}
+	}
+	return len(names) > 1
 }
 
 // silent: the right value was refused too after the wrong ones; until when, and

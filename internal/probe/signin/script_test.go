@@ -492,11 +492,17 @@ func TestSharedLock(t *testing.T) {
 			t.Errorf("%s: %v", f.ID(), f.Value)
 		}
 	}
-	// A door that only honours the rest and counts nothing is not called limited enough.
+	// A door that is closed to everybody from the start, because of the first one,
+	// shares its lock; one that is closed to the account alone proves nothing.
+	m.by, m.says, m.lock = "source", "LOCKED", 1<<40
+	limits := words.parse(m.live(t, p, nil, 0)).Named("signin.limit")
+	if v := limits[1].Value; probe.Str(v, "how") != "shared" || !probe.Bool(v, "complete") || !probe.Bool(v, "limited") {
+		t.Errorf("%v", v)
+	}
 	rs := m.live(t, p, nil, 0)
 	for i, r := range rs {
 		if r.Item == p.doors[1].ID && r.Detail == "wrong" {
-			rs[i].Recv = []byte("LOCKED")
+			rs[i].User = "admin"
 		}
 	}
 	if f, _ := words.parse(rs).Get("signin.limit", p.doors[1].ID); probe.Bool(f.Value, "complete") {
