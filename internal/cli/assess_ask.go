@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"hoshi/internal/assess"
+	"hoshi/internal/assess/spare"
 	"hoshi/internal/fault"
 	"hoshi/internal/i18n"
 	"hoshi/internal/probe"
@@ -67,6 +68,9 @@ func ask(ctx context.Context, env *Env, d *dialog, plan *assess.Plan, f assessFl
 				}
 			}
 		}
+		if err := borrow(ctx, env, plan, o); err != nil {
+			return err
+		}
 		if !f.json {
 			sayEstimate(env, l, assess.Estimate(plan, *o))
 		}
@@ -88,7 +92,29 @@ func ask(ctx context.Context, env *Env, d *dialog, plan *assess.Plan, f assessFl
 			o.Consents = append(o.Consents, c)
 		}
 	}
+	if err := borrow(ctx, env, plan, o); err != nil {
+		return err
+	}
 	sayEstimate(env, l, assess.Estimate(plan, *o))
+	return nil
+}
+
+// borrow finds free addresses of the link as senders for the UDP scan, when the
+// person agreed to that.
+func borrow(ctx context.Context, env *Env, plan *assess.Plan, o *assess.Options) error {
+	if !slices.Contains(o.Consents, probe.ConsentAddresses) || !applies(probe.ConsentAddresses, plan, o) {
+		return nil
+	}
+	found, err := spare.Find(ctx, plan.Addr, o.Rand)
+	switch {
+	case ctx.Err() != nil:
+		return left(ctx.Err())
+	case err != nil:
+		fmt.Fprintln(visible{env.Stderr}, env.Lang().T("assess.borrow.none"))
+		return nil
+	}
+	o.Senders.OnLink = found
+	fmt.Fprintln(visible{env.Stderr}, env.Lang().T("assess.borrow.found", "number", len(found)))
 	return nil
 }
 

@@ -256,7 +256,10 @@ func (e *Engine) ask(now time.Duration, a attempt) Action {
 	// A little of a delay of this process is caught up, never more than 5 ms of it
 	// when there is a cap.
 	slack := 5 * time.Millisecond
-	if e.c.Cap <= 0 {
+	switch {
+	case e.c.Slack > 0:
+		slack = e.c.Slack
+	case e.c.Cap <= 0:
 		slack = 20 * time.Millisecond
 	}
 	e.nextAt = max(e.nextAt, now-slack) + time.Duration(float64(time.Second)/e.law.rate)

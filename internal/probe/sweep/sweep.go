@@ -42,6 +42,7 @@ type Config struct {
 	Ports []int         // in the order of asking; see Order
 	Start int           // attempts per second at the beginning
 	Cap   int           // attempts per second never exceeded; 0 = only by what the device bears
+	Slack time.Duration // so much lateness of this process is caught up in a burst; 0 = little
 	Tries int           // at a silent port when the device answers closed ports
 	Few   int           // at a silent port when it filters most of them
 	Wait  time.Duration // longest wait for an answer

@@ -20,6 +20,8 @@ const (
 	// poolCap is the most that is asked in a second through a pool: a little less than
 	// what Linux tells all peers together, so that nothing is lost.
 	poolCap = 980
+	// slack at that speed makes bursts of half of what Linux tells at once (50).
+	slack = 25 * time.Millisecond
 	// sourcePorts of our own make attempts at one port distinct.
 	sourcePorts = 16
 )
@@ -98,6 +100,15 @@ func pool(p netip.Prefix) []netip.Addr {
 		out = append(out, x)
 	}
 	return out
+}
+
+// most is how many attempts a second the senders are good for, each for a little
+// less than one; 0 = not known.
+func (r *raw) most() int {
+	if r.method == bySingle {
+		return 0
+	}
+	return min(poolCap, max(1, len(r.senders)*95/100))
 }
 
 func (r *raw) close() { r.end(); _ = r.w.Close() }

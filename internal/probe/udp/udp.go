@@ -128,8 +128,8 @@ func (c catalogue) scan(ctx context.Context, t *probe.Target, rec *probe.Recorde
 	if method == byQuestions {
 		return c.known(ctx, t, rec, r)
 	}
-	if r.method == byPool && t.Pace.Name != "practice" && (config.Cap <= 0 || config.Cap > poolCap) {
-		config.Cap = poolCap
+	if most := r.most(); most > 0 && t.Pace.Name != "practice" && (config.Cap <= 0 || config.Cap > most) {
+		config.Cap, config.Slack = most, slack
 	}
 	return sweep.Run(ctx, t, rec, name, "udp", config, r)
 }
