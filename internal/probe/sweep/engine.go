@@ -633,7 +633,7 @@ func (e *Engine) gentle(now time.Duration) Action {
 		switch services := min(8, len(e.canaries.open)); {
 		case now-e.heardAt > 5*time.Second:
 			e.state, e.downFrom = down, now
-		case services > 0 && len(e.backOpen) >= services, services == 0 && e.backHeard >= 4, now-e.backAt > 30*time.Second:
+		case services > 0 && len(e.backOpen) >= services, services == 0 && e.backHeard >= 4 && now-e.backAt >= e.c.Recover, now-e.backAt > 30*time.Second:
 			e.rise(now)
 			return e.Next(now)
 		}

@@ -47,6 +47,9 @@ type Config struct {
 	Few   int           // at a silent port when it filters most of them
 	Wait  time.Duration // longest wait for an answer
 	Down  time.Duration // how long to wait for a device that stopped answering
+	// Recover is how long a device that is back is given to start its services when
+	// none is known that could be waited for; at most half a minute.
+	Recover time.Duration
 	// SilenceProves: a port that stays silent while canaries answer is filtered.
 	// Otherwise (UDP) it stays undecided.
 	SilenceProves bool

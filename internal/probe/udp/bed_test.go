@@ -180,6 +180,42 @@ func TestResume(t *testing.T) {
 	})
 }
 
+// A device that starts anew in the middle is waited for; nothing is missed or
+// invented, and the outage is a fact.
+func TestReboot(t *testing.T) {
+	t.Parallel()
+	bed.Run(t, bed.Profile{Sysctl: perPeer}, func(t *testing.T, b *bed.Bed) {
+		device(b)
+		if !b.Isolated {
+			return
+		}
+		x := target(b.Addr, probe.Senders{Routed: pools[true]})
+		x.Pace.TCPCap = 15000 // slow enough to be interrupted
+		c := newCatalogue(nil)
+		settled := 0
+		middle := make(chan struct{})
+		rec := probe.NewRecorder(time.Now, func(r probe.Record) {
+			if r.Event == "closed" {
+				if settled++; settled == 10 {
+					close(middle)
+				}
+			}
+		})
+		done := make(chan error, 1)
+		go func() { done <- c.run(t.Context(), x, rec) }()
+		<-middle
+		b.Reboot(1500 * time.Millisecond)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		s := c.parse(lined(rec.Records(name)))
+		found(t, s, services, map[string]any{"closed": int64(65532), "undecided": int64(0)})
+		if n := len(s.Named("device.outage")); n == 0 {
+			t.Error("no outage was seen")
+		}
+	})
+}
+
 // The run's watch ends the probe.
 func TestWatch(t *testing.T) {
 	t.Parallel()

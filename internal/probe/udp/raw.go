@@ -20,8 +20,8 @@ const (
 	// poolCap is the most that is asked in a second through a pool: a little less than
 	// what Linux tells all peers together, so that nothing is lost.
 	poolCap = 980
-	// slack at that speed makes bursts of half of what Linux tells at once (50).
-	slack = 25 * time.Millisecond
+	// slack at that speed makes bursts of a little less than what Linux tells at once (50).
+	slack = 40 * time.Millisecond
 	// sourcePorts of our own make attempts at one port distinct.
 	sourcePorts = 16
 )

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"hoshi/internal/probe"
 	"hoshi/internal/probe/sweep"
@@ -30,6 +31,9 @@ const (
 	// tries at a silent port, each between two canaries that were answered.
 	tries = 6
 	few   = 3
+	// recovery is how long a device that was down is given until its services run: most
+	// of them answer no question that could tell.
+	recovery = 25 * time.Second
 )
 
 // knock is the content of a datagram that only asks whether anything listens. It is
@@ -88,6 +92,9 @@ func rank(c catalogue, was *transcript, p int) int {
 func (c catalogue) scan(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	method := planned(rec.Records(name))
 	config := sweep.Config{Start: t.Pace.TCPStart, Cap: t.Pace.TCPCap, Tries: tries, Few: few, Wait: t.Pace.TCPWait, Down: t.Pace.Down}
+	if config.Recover = recovery; t.Pace.Name == "practice" {
+		config.Recover = time.Second
+	}
 	r, err := newRaw(t)
 	if err != nil { // sockets hear refusals too, under the same limits
 		tr := newSockets(t)
