@@ -5,6 +5,7 @@ package identity
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -191,7 +192,7 @@ func Uptime(ctx context.Context, t *probe.Target) (time.Duration, bool) {
 		return 0, false
 	}
 	defer c.Close()
-	got, err := probe.Datagram(ctx, c, sysUpTime, wait)
+	got, err := probe.Datagram(ctx, c, sysUpTime, cmp.Or(t.Pace.UDPWait, wait))
 	if err != nil {
 		return 0, false
 	}
