@@ -32,8 +32,8 @@ func (t *Target) Open(ctx context.Context, port int, secure bool) (net.Conn, err
 
 // Host is what a client calls a port of the device, as in the Host header.
 func (t *Target) Host(port int, secure bool) string {
-	h := t.Addr.String()
-	if t.Addr.Is6() {
+	h := t.Addr.Unmap().WithZone("").String() // a zone means nothing to the device
+	if t.Addr.Is6() && !t.Addr.Is4In6() {
 		h = "[" + h + "]"
 	}
 	if secure && port == 443 || !secure && port == 80 {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -87,11 +86,7 @@ func describe(ctx context.Context, t *probe.Target, rec *probe.Recorder, s probe
 	if s.TLS {
 		scheme = "rtsps://"
 	}
-	host := t.Addr.String()
-	if t.Addr.Is6() {
-		host = "[" + host + "]"
-	}
-	url := scheme + host + ":" + strconv.Itoa(s.Port) + strings.Map(func(c rune) rune {
+	url := scheme + t.Host(s.Port, s.TLS) + strings.Map(func(c rune) rune {
 		if c <= ' ' || c == 0x7f {
 			return -1
 		}
