@@ -146,8 +146,10 @@ func parse(records []probe.Record) fact.Set {
 					}
 					if r.Event == "read" && !strings.HasPrefix(topic, folder) {
 						b.messages++
-						if len(b.topics) < 5 && !slices.Contains(b.topics, probe.Clip(topic)) {
-							b.topics = append(b.topics, probe.Clip(topic))
+						// The first part only: which messages come just now is chance.
+						top, _, _ := strings.Cut(topic, "/")
+						if top = probe.Excerpt([]byte(top)); len(b.topics) < 8 && !slices.Contains(b.topics, top) {
+							b.topics = append(b.topics, top)
 						}
 					}
 				}
@@ -165,6 +167,7 @@ func parse(records []probe.Record) fact.Set {
 			out = append(out, probe.Observed("signin.interface", port+" mqtt", map[string]any{"port": port, "kind": name, "encrypted": b.tls}, b.source...))
 		}
 		if b.answered {
+			slices.Sort(b.topics)
 			b.read = b.entered && (b.granted || b.messages > 0 || b.write)
 			out = append(out, probe.Open(port, name, b.read, b.write, b.writeAsked, strings.Join(b.topics, " "), b.source...))
 		}

@@ -2,6 +2,7 @@ package service
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -179,7 +180,7 @@ func (c catalogue) parse(records []probe.Record) fact.Set {
 		switch {
 		case protocol != "":
 		case s.tls || len(s.raw) > 0:
-			protocol, excerpt = "other", probe.Excerpt(s.raw)
+			protocol, excerpt = "other", strings.TrimSpace(passing.ReplaceAllString(probe.Excerpt(s.raw), ""))
 		default:
 			protocol = "silent"
 		}
@@ -191,8 +192,13 @@ func (c catalogue) parse(records []probe.Record) fact.Set {
 
 func (c catalogue) understood(protocol string) bool { return c.byName[protocol].Probe != nil }
 
+// passing are parts of a greeting that differ each time: the time, and a mark
+// against replays (RFC 1939 7).
+var passing = regexp.MustCompile(`<[^<>\s]*@[^<>\s]*>|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d(?: ?[+-]\d{4})?(?: ?\([A-Z]+\))?|\b\d\d:\d\d:\d\d\b`)
+
 func clip(s string) string {
-	if s = strings.TrimSpace(probe.Clip(s)); len(s) > 120 {
+	s = passing.ReplaceAllString(probe.Clip(s), "")
+	if s = strings.TrimSpace(s); len(s) > 120 {
 		s = strings.ToValidUTF8(s[:120], "")
 	}
 	return s

@@ -66,6 +66,20 @@ func TestRecognition(t *testing.T) {
 	}
 }
 
+// What a greeting says of the present moment is no part of the software's name.
+func TestPassingPartsOfGreetings(t *testing.T) {
+	cases := map[string]string{
+		"+OK Dovecot ready. <4e1.2.6745@box>\r\n":                                "Dovecot ready.",
+		"220 box ESMTP Sendmail 8.17; Wed, 25 Nov 2026 16:18:03 +0000 (UTC)\r\n": "box ESMTP Sendmail 8.17;",
+		"220 FTP ready at 16:18:03.\r\n":                                         "FTP ready at .",
+	}
+	for in, want := range cases {
+		if _, v := parse(probe.Record{Event: "banner", Port: "tcp/9", Recv: []byte(in)}, probe.Record{Event: "end", Port: "tcp/9"}); probe.Str(v, "software") != want {
+			t.Errorf("%q: %q", in, probe.Str(v, "software"))
+		}
+	}
+}
+
 // A port whose questions were broken off is left undecided, not called silent.
 func TestBrokenOff(t *testing.T) {
 	rs := []probe.Record{{Event: "banner", Port: "tcp/80", Error: "timeout"}, {Event: "tls", Port: "tcp/80", Error: "timeout"}, {Event: "ask", Item: "http", Port: "tcp/80", Error: "no-connection"}}
