@@ -417,9 +417,9 @@ func (s *script) limit(f *face) {
 		o := f.met(r)
 		if tried == 0 && f.wrong == 0 && turned(o) && !f.kind.NoUser {
 			// The account rests because of another door. What this door does by itself
-			// shows after the rest, or with a name that nobody has.
+			// shows after a short rest, or with a name that nobody has.
 			tried++
-			if d := probe.StatedWait(r.Recv); d > 0 && s.wait(d, start) {
+			if d := probe.StatedWait(r.Recv); d > 0 && d <= hold/2 && s.wait(d, start) {
 				continue
 			}
 			user, spare = s.made(2), true

@@ -485,7 +485,7 @@ func TestSharedLock(t *testing.T) {
 		}
 	}
 	// With a stated end that fits the time, the rest is waited for.
-	m.says, m.lock = "LOCKED, try again in 30 seconds", 30_000
+	m.says, m.lock = "LOCKED, try again in 3 seconds", 3000
 	waited := words.parse(m.live(t, p, nil, 0)).Named("signin.limit")
 	for _, f := range waited {
 		if !probe.Bool(f.Value, "complete") || probe.Int(f.Value, "after") != 5 {
