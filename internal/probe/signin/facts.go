@@ -132,7 +132,7 @@ func (t *tries) users() []string {
 // public: the label of a value that everybody knows, or that is declared as shared.
 func public(label string) bool {
 	switch label {
-	case "baseline", "control", "first", "wrong", "other-account", "other-source", "after", "changed-old", "changed-new":
+	case "baseline", "control", "first", "wrong", "before-account", "other-account", "other-source", "after", "changed-old", "changed-new":
 		return false
 	}
 	return true
@@ -350,9 +350,15 @@ func silent(rs []seen, user string) (refused bool, until int64, ended bool) {
 
 // others tells what another account and another source met while the limit stood:
 // "limited", "checked" or "unknown". It stood when the account itself was turned
-// away before and after.
+// away before and after. An account that rested before tells nothing.
 func (t *tries) others() (account, source string) {
 	account, source = "unknown", "unknown"
+	free := map[string]bool{}
+	for _, s := range t.all {
+		if s.Detail == "before-account" {
+			free[s.User] = s.met == probe.Refused
+		}
+	}
 	for i, s := range t.all {
 		if s.Detail != "other-account" && s.Detail != "other-source" {
 			continue
@@ -369,7 +375,7 @@ func (t *tries) others() (account, source string) {
 			}
 			return false
 		}
-		if !beside(t.all[:i], true) || !beside(t.all[i+1:], false) {
+		if !beside(t.all[:i], true) || !beside(t.all[i+1:], false) || s.Detail == "other-account" && !free[s.User] {
 			continue
 		}
 		word := "unknown"

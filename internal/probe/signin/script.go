@@ -402,6 +402,7 @@ func (s *script) limit(f *face) {
 		}
 		attempts = min(attempts, mostMute)
 	}
+	other := s.before(f, user)
 	hold := time.Duration(s.hold) * time.Millisecond
 	away, scoped := 0, false
 	var since int64 // when the present limit showed
@@ -433,7 +434,7 @@ func (s *script) limit(f *face) {
 			}
 			if !scoped && (o == probe.Limited || away == 2) {
 				scoped = true
-				s.scope(f, user, spare)
+				s.scope(f, user, other, spare)
 			}
 			stated := probe.StatedWait(r.Recv)
 			// The more values were let through, the longer a limit must hold to matter.
@@ -464,22 +465,31 @@ func (s *script) limit(f *face) {
 	s.note(f.i, "limit-done")
 }
 
-// scope sees at once whether a limit is one of the account or of the source.
+// scope sees at once whether a limit is one of the account or of the source; before
+// is the same question while no limit stands, without which the answer says nothing.
 // Beside a made-up name (spare) no other is tried: all of them may rest together.
-func (s *script) scope(f *face, user string, spare bool) {
-	if !f.kind.NoUser && !spare {
-		other := s.made(1)
-		for _, n := range f.declared {
-			if s.accounts[n].user != user {
-				other = s.accounts[n].user
-				break
-			}
-		}
+func (s *script) scope(f *face, user, other string, spare bool) {
+	if other != "" && !spare {
 		s.try(f.i, "other-account", other, random)
 	}
 	if s.second {
 		s.attempt(action{do: "try", door: f.i, label: "other-source", user: user, value: random, second: true})
 	}
+}
+
+func (s *script) before(f *face, user string) (other string) {
+	if f.kind.NoUser {
+		return ""
+	}
+	other = s.made(1)
+	for _, n := range f.declared {
+		if s.accounts[n].user != user {
+			other = s.accounts[n].user
+			break
+		}
+	}
+	s.try(f.i, "before-account", other, random)
+	return other
 }
 
 // rights are values that sign in as the user.

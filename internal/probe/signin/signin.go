@@ -32,8 +32,8 @@ const name = "signin"
 // Events: "interfaces" (number found), "list" (detail = name of the list of common
 // values), "names" (detail = made-up user names), "attempt" (item = door, number
 // counted for the door, user; detail = "baseline", "control", "declared", "first",
-// "common-N" or another known value, "changed-old", "changed-new", "wrong",
-// "other-account", "other-source" or "after"), "alive" (item = door: another port
+// "common-N" or another known value, "changed-old", "changed-new", "before-account",
+// "wrong", "other-account", "other-source" or "after"), "alive" (item = door: another port
 // of the device was asked after attempts were missed), "step" (item = account;
 // detail = the step and, of a question, its answer: "first-value:yes"),
 // "defaults-done", "limit-done" (item = door, number of attempts until then),
