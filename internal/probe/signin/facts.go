@@ -33,6 +33,24 @@ func (s seen) end() int64 { return s.at + s.Took }
 
 func (s seen) right() bool { return s.met == probe.Accepted || s.met == probe.Forced }
 
+// made are the attempts with made-up names on all doors. A device may count all of
+// them together.
+type made struct {
+	names []string
+	lines []probe.Record
+}
+
+// elsewhere counts those on other doors before a record.
+func (m made) elsewhere(item string, line int) int {
+	n := 0
+	for _, r := range m.lines {
+		if r.Item != item && r.Line < line {
+			n++
+		}
+	}
+	return n
+}
+
 // steps are what persons did: accounts whose value is said to be the one from the
 // factory, and users whose value was changed, perhaps on several ports.
 type steps struct{ factory, changed map[string]probe.Record }
@@ -49,7 +67,7 @@ type tries struct {
 }
 
 // facts states what the records of one door prove.
-func (k kinds) facts(id string, rs []probe.Record, p steps) fact.Set {
+func (k kinds) facts(id string, rs []probe.Record, p steps, m made) fact.Set {
 	t := tries{id: id, whole: true}
 	if parts := strings.SplitN(id, " ", 3); len(parts) >= 2 {
 		t.port, t.kind = parts[0], k[parts[1]]
@@ -64,7 +82,7 @@ func (k kinds) facts(id string, rs []probe.Record, p steps) fact.Set {
 				"scope": "all", "otherAccount": "unknown", "otherSource": "unknown", "lasts": "always", "watched": 0, "complete": t.limitDone}, t.base.Source()),
 		}
 	}
-	out := fact.Set{t.defaults(), t.limit()}
+	out := fact.Set{t.defaults(), t.limit(m)}
 	for _, user := range t.users() {
 		if f, ok := t.firstUse(user, p); ok {
 			out = append(out, f)
@@ -183,7 +201,7 @@ func (t *tries) defaults() fact.Fact {
 
 // limit sums up repeated wrong values for the account that was used for them;
 // default values that were refused for the same account count too.
-func (t *tries) limit() fact.Fact {
+func (t *tries) limit(m made) fact.Fact {
 	last := -1
 	for i, s := range t.all {
 		if s.Detail == "wrong" {
@@ -307,10 +325,14 @@ func (t *tries) limit() fact.Fact {
 	if t.kind.Mute && how == "" && !slices.ContainsFunc(rs, func(s seen) bool { return s.Detail == "after" && s.right() }) {
 		done = false // only a right value that still works shows that silence is no limit
 	}
+	rate := int64(checked)
+	if last >= 0 && slices.Contains(m.names, user) && checked > 0 {
+		rate += int64(m.elsewhere(t.id, t.all[last].Line))
+	}
 	account, source2 := t.others()
 	return probe.Observed("signin.limit", t.id, map[string]any{
 		"attempts": attempts, "limited": how != "", "after": after, "how": how,
-		"guessesPerDay": int64(checked) * dayMS / elapsed,
+		"guessesPerDay": rate * dayMS / elapsed,
 		"scope":         scope(account, source2), "otherAccount": account, "otherSource": source2,
 		"lasts": lasts, "watched": watched / 1000, "complete": done,
 	}, source...)

@@ -298,7 +298,14 @@ func (k kinds) parse(records []probe.Record) fact.Set {
 	items := map[string][]probe.Record{}
 	var order []string
 	did := steps{factory: map[string]probe.Record{}, changed: map[string]probe.Record{}}
+	var invented made
 	for _, r := range records {
+		if r.Event == "names" {
+			invented.names = strings.Fields(r.Detail)
+		}
+		if r.Event == "attempt" && slices.Contains(invented.names, r.User) {
+			invented.lines = append(invented.lines, r)
+		}
 		switch r.Event {
 		case "interfaces":
 			coverage = &r
@@ -325,7 +332,7 @@ func (k kinds) parse(records []probe.Record) fact.Set {
 		}
 	}
 	for _, id := range order {
-		out = append(out, k.facts(id, items[id], did)...)
+		out = append(out, k.facts(id, items[id], did, invented)...)
 	}
 	if coverage != nil {
 		out = append(out, probe.Observed("signin.coverage", "", map[string]any{"interfaces": coverage.Number,
