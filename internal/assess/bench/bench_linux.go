@@ -18,7 +18,8 @@ import (
 	"hoshi/internal/fault"
 )
 
-// advertiseEvery is how often the router announces itself unasked.
+// advertiseEvery is how often the router announces itself unasked, and looks for a
+// device that has its address already.
 const advertiseEvery = 5 * time.Second
 
 // port is the Linux half of a bench.
@@ -259,7 +260,7 @@ func (b *Bench) loop(ctx context.Context) {
 		if now := time.Now(); now.After(next) {
 			next = now.Add(advertiseEvery)
 			b.mu.Lock()
-			out := b.s.advertise()
+			out := append(b.s.advertise(), b.s.remind()...)
 			b.mu.Unlock()
 			b.send(out)
 		}

@@ -129,6 +129,15 @@ func TestDevice(t *testing.T) {
 		if read(t, forwarding) != "1" {
 			t.Error("forwarding was not put back")
 		}
+		// A second run finds the device although it asks for nothing.
+		y, err := Setup(t.Context(), Options{Interface: bed.Interface, Notes: t.TempDir(), Settle: 100 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = y.Close() }()
+		if again, err := y.Wait(ctx); err != nil || again.Addr4 != d.Addr4 || again.MAC.String() != d.MAC.String() {
+			t.Errorf("again: %+v %v", again, err)
+		}
 	})
 }
 

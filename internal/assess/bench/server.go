@@ -65,13 +65,13 @@ func (s *server) frame(now time.Time, b []byte) [][]byte {
 	kind, p := binary.BigEndian.Uint16(b[12:]), b[14:]
 	switch {
 	case kind == 0x0806 && len(p) >= 28 && binary.BigEndian.Uint16(p[2:]) == 0x0800:
-		s.speaks4(from, netip.AddrFrom4([4]byte(p[14:18])))
+		s.speaks4(now, from, netip.AddrFrom4([4]byte(p[14:18])))
 	case kind == 0x0800 && len(p) >= 20:
 		n, total := int(p[0]&15)*4, int(binary.BigEndian.Uint16(p[2:]))
 		if p[0]>>4 != 4 || n < 20 || total < n || total > len(p) {
 			return nil
 		}
-		s.speaks4(from, netip.AddrFrom4([4]byte(p[12:16])))
+		s.speaks4(now, from, netip.AddrFrom4([4]byte(p[12:16])))
 		if u := p[n:total]; p[9] == 17 && len(u) >= 8 && binary.BigEndian.Uint16(u) == 68 && binary.BigEndian.Uint16(u[2:]) == 67 && binary.BigEndian.Uint16(p[6:])&0x3fff == 0 {
 			return s.dhcp(now, from, u[8:])
 		}
@@ -81,8 +81,13 @@ func (s *server) frame(now time.Time, b []byte) [][]byte {
 	return nil
 }
 
-// speaks4 notices devices that have an address of their own.
-func (s *server) speaks4(from net.HardwareAddr, a netip.Addr) {
+// speaks4 notices a device that still has its lease of an earlier bench, and
+// devices that have an address of their own.
+func (s *server) speaks4(now time.Time, from net.HardwareAddr, a netip.Addr) {
+	if a == s.lease && !s.bound && (s.device.MAC == nil || bytes.Equal(s.device.MAC, from)) {
+		s.device.MAC, s.device.Addr4, s.bound, s.since = from, a, true, now
+		s.event("leased", a, from)
+	}
 	if a.IsUnspecified() || a == s.lease || a == s.us || a.IsLinkLocalUnicast() || a.IsMulticast() || s.bound || s.static == a {
 		return
 	}
@@ -184,6 +189,17 @@ func (s *server) ipv6(now time.Time, from net.HardwareAddr, p []byte) [][]byte {
 		return s.advertise()
 	}
 	return nil
+}
+
+// remind asks for the holder of the lease, who may have it from an earlier bench.
+func (s *server) remind() [][]byte {
+	if s.bound {
+		return nil
+	}
+	us, whom := s.us.As4(), s.lease.As4()
+	b := append([]byte{0, 1, 8, 0, 6, 4, 0, 1}, s.mac...)
+	b = append(append(b, us[:]...), 0, 0, 0, 0, 0, 0)
+	return [][]byte{ethernet(broadcast, s.mac, 0x0806, append(b, whom[:]...))}
 }
 
 // advertise announces us as router and the prefix of the link (RFC 4861, 4.2).

@@ -102,6 +102,23 @@ func TestStatic(t *testing.T) {
 	}
 }
 
+// A device that holds the lease of an earlier bench is found when it answers.
+func TestStillLeased(t *testing.T) {
+	s := serverOfTest()
+	asked := s.remind()
+	if len(asked) != 1 || !bytes.Equal(asked[0][38:42], []byte{192, 168, 142, 20}) {
+		t.Fatalf("%x", asked)
+	}
+	arp := bytes.Clone(asked[0][14:])
+	arp[7] = 2
+	copy(arp[8:], dev1)
+	copy(arp[14:], []byte{192, 168, 142, 20})
+	s.frame(zero, ethernet(s.mac, dev1, 0x0806, arp))
+	if !s.bound || s.device.Addr4 != s.lease || !bytes.Equal(s.device.MAC, dev1) || s.remind() != nil {
+		t.Errorf("%+v", s.device)
+	}
+}
+
 func FuzzFrame(f *testing.F) {
 	f.Add(asks(dev1, optType, 1, discover))
 	f.Add(asks(dev1, optType, 1, request, optRequested, 4, 192, 168, 142, 20, optHost, 200))
