@@ -133,7 +133,7 @@ func Careful() Pace {
 // Fast is Careful without the cap on port scans, for devices known to be strong.
 func Fast() Pace {
 	p := Careful()
-	p.Name, p.TCPStart, p.TCPCap, p.Services = "fast", 2000, 0, 24
+	p.Name, p.TCPStart, p.TCPCap, p.Services = "fast", 4000, 0, 24
 	return p
 }
 

@@ -119,6 +119,7 @@ type Engine struct {
 	backOpen   map[uint16]bool
 	backHeard  int
 	outages    int
+	shaky      [][2]time.Duration // times after outages in which services may have been starting
 	uptime     uptime
 
 	pace   Pace
@@ -230,6 +231,14 @@ func (e *Engine) Next(now time.Duration) Action {
 		return Action{Wait: e.soonest(now, e.oldest())}
 	case len(e.again) > 0:
 		return Action{Wait: e.soonest(now, e.again[0].due)}
+	case len(e.shaky) > 0:
+		span := e.shaky[0]
+		if now < span[1] {
+			return Action{Wait: span[1]}
+		}
+		e.shaky = e.shaky[1:]
+		e.anew(now, span[0], span[1])
+		return e.Next(now)
 	}
 	e.finish(now)
 	return Action{Done: true}
@@ -253,14 +262,13 @@ func (e *Engine) ask(now time.Duration, a attempt) Action {
 	e.slots[serial%kept] = a
 	e.last[a.port] = serial
 	e.next++
-	// A little of a delay of this process is caught up, never more than 5 ms of it
-	// when there is a cap.
-	slack := 5 * time.Millisecond
+	// A little of a delay of this process is caught up: 5 ms, or eight attempts.
+	slack := min(40*time.Millisecond, max(5*time.Millisecond, time.Duration(8*float64(time.Second)/e.law.rate)))
 	switch {
 	case e.c.Slack > 0:
 		slack = e.c.Slack
 	case e.c.Cap <= 0:
-		slack = 20 * time.Millisecond
+		slack = max(slack, 20*time.Millisecond)
 	}
 	e.nextAt = max(e.nextAt, now-slack) + time.Duration(float64(time.Second)/e.law.rate)
 	e.law.sent()
@@ -382,7 +390,7 @@ func (e *Engine) settle(n int, a Answer, proof string, now time.Duration) {
 	if !p.wanted {
 		return
 	}
-	if p.settled && p.answer == Silent && p.tries > 1 {
+	if p.tries > 1 && p.answer == Silent {
 		e.seen.silent--
 	}
 	if !p.settled {
@@ -552,7 +560,9 @@ func (e *Engine) spend(now time.Duration, n uint16, witnessed bool) {
 	} else {
 		p.back++
 	}
-	e.again = append(e.again, again{n, now + perhaps})
+	// Not at a fixed time: a device that drops every so many packets must not drop
+	// the same port again and again.
+	e.again = append(e.again, again{n, now + perhaps + time.Duration((uint32(n)*2654435761+e.next*40503)%251)*time.Millisecond})
 }
 
 // enough is how often a silent port is asked: more where silence is rare, and
@@ -669,17 +679,12 @@ func (e *Engine) rise(now time.Duration) {
 	kind := e.uptime.verdict()
 	e.outages++
 	e.emit(Event{At: now, Kind: "up", Took: e.backAt - e.downAt, Detail: kind, Number: int(e.downRate)})
-	from := max(0, e.downAt-10*time.Second)
-	for n := range e.ports {
-		p := &e.ports[n]
-		if p.wanted && p.settled && p.answer == Closed && p.at > from {
-			p.settled, p.told, p.answer = false, false, Silent
-			e.left[n/chunk]++
-			e.again = append(e.again, again{uint16(n), now})
-		}
+	e.anew(now, max(0, e.downAt-10*time.Second), e.downAt)
+	if kind != "hang" {
+		// Services that nobody knows of yet may take longer to start: what answers
+		// "closed" now is asked once more at the end.
+		e.shaky = append(e.shaky, [2]time.Duration{now, now + starting})
 	}
-	// The list is asked in order of time.
-	slices.SortStableFunc(e.again, func(a, b again) int { return int(a.due - b.due) })
 	e.uptime.restart()
 	e.law.outage(now, e.downRate)
 	e.state, e.nextAt = asking, now
@@ -687,6 +692,20 @@ func (e *Engine) rise(now time.Duration) {
 		e.emit(Event{At: now, Kind: "gave-up"})
 		e.finish(now)
 	}
+}
+
+// anew asks the ports again that answered "closed" in a time.
+func (e *Engine) anew(now, from, to time.Duration) {
+	var back []again
+	for n := range e.ports {
+		p := &e.ports[n]
+		if p.wanted && p.settled && p.answer == Closed && p.at > from && p.at <= to {
+			p.settled, p.told, p.answer = false, false, Silent
+			e.left[n/chunk]++
+			back = append(back, again{uint16(n), now})
+		}
+	}
+	e.again = append(back, e.again...)
 }
 
 // Stop ends a sweep early: what is settled is told, the rest is undecided.
@@ -765,7 +784,7 @@ func (u *uptime) sample(now time.Duration, port uint16, ts uint32) {
 	moved := float64(int32(ts - u.ts))
 	switch {
 	case u.n == 1:
-		if rate := moved / passed; rate >= 0.5 && rate < 2e6 {
+		if rate := moved / passed; rate >= 0.5 && rate <= 1100 {
 			u.perSecond = rate
 		} else {
 			u.wild++

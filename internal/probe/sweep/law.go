@@ -27,9 +27,9 @@ const (
 	after   = 0.7   // of the rate at which the device went down: never more again
 	recover = 1.05  // a step up, per second, towards that
 
-	trialFirst = 15 * time.Second // without loss, before a higher rate is tried again;
-	trialLast  = 2 * time.Minute  // doubled each time up to this
-	trialSoon  = 5 * time.Second  // while the limit is but a guess
+	trialFirst = 8 * time.Second // without loss, before a higher rate is tried again;
+	trialLast  = 2 * time.Minute // doubled each time up to this
+	trialSoon  = 5 * time.Second // while the limit is but a guess
 
 	settleGuess, nearlyGuess = 0.85, 0.9 // where few witnesses told the limit
 
@@ -53,10 +53,15 @@ type law struct {
 	holdAt time.Duration
 	doubt  struct { // the last reduction, until it is known to have helped
 		rate, loss float64
+		deep       bool // a second reduction, far below
 	}
-	minor time.Duration // the last loss that was too small to tell a limit by
+	minor   time.Duration // the last loss that was too small to tell a limit by
+	bursts  int           // losses that were over by themselves, lately
+	burstAt time.Duration // the last of them
+	strange time.Duration // the last measurement far below a limit that had held
 
 	cleanSince time.Duration
+	cleanWas   time.Duration // cleanSince before the present hold
 	trialAfter time.Duration
 }
 
@@ -66,6 +71,7 @@ type window struct {
 	sent       int           // attempts of all kinds since then
 	n, lost    int           // witnesses
 	firstLoss  time.Duration
+	lastLoss   time.Duration
 	since      int // witnesses since the first loss, itself included
 	rowOfLoss  int // canaries lost one after the other
 	last       time.Duration
@@ -76,7 +82,7 @@ type window struct {
 func newLaw(c Config) *law {
 	l := &law{rate: float64(max(c.Start, floor)), cap: float64(c.Cap), interval: 250 * time.Millisecond, trialAfter: trialFirst}
 	if c.Cap <= 0 {
-		l.cap, l.interval = unpaced, 100*time.Millisecond
+		l.cap, l.interval = unpaced, 60*time.Millisecond
 	}
 	l.rate = min(l.rate, l.cap)
 	return l
@@ -119,7 +125,7 @@ func (l *law) witness(now, at time.Duration, answered, canary bool) {
 		if w.lost == 0 {
 			w.firstLoss, w.since = at, 1
 		}
-		w.lost++
+		w.lost, w.lastLoss = w.lost+1, at
 		if canary {
 			w.rowOfLoss++
 		}
@@ -197,7 +203,11 @@ func (l *law) step(now time.Duration) {
 			if l.guess {
 				share = nearlyGuess
 			}
-			l.set(now, max(l.rate, min(l.rate*creep, share*l.limit)), steady)
+			up := creep
+			if l.rate < 0.9*share*l.limit {
+				up = recover
+			}
+			l.set(now, max(l.rate, min(l.rate*up, share*l.limit)), steady)
 		}
 	}
 }
@@ -225,7 +235,7 @@ func (l *law) alive() bool {
 func (l *law) release(now time.Duration) {
 	w := l.win
 	l.met = true
-	l.cleanSince = now
+	l.cleanWas, l.cleanSince = l.cleanSince, now
 	loss := 0.0
 	if w.since > 1 {
 		// The first of them is a loss by definition and says nothing about the share.
@@ -238,6 +248,22 @@ func (l *law) release(now time.Duration) {
 		}
 		return
 	}
+	// An overload loses until the rate goes down. Loss that is over by itself is a
+	// burst: this host or the way to the device stood still for a moment.
+	if quiet := l.holdAt - w.lastLoss; quiet > (l.holdAt-w.firstLoss)*2/5 && loss < 0.9 {
+		if now-l.burstAt > 2*time.Second {
+			l.bursts = 0
+		}
+		l.burstAt = now
+		if l.bursts++; l.bursts <= 2 {
+			if l.limit > 0 {
+				l.set(now, min(l.rate, nearly*l.limit), steady)
+			} else {
+				l.set(now, l.rate, climbing)
+			}
+			return
+		}
+	}
 	rate := l.rate
 	if d := l.holdAt - w.from; d > 50*time.Millisecond {
 		rate = min(rate, float64(w.sent)/d.Seconds())
@@ -247,13 +273,22 @@ func (l *law) release(now time.Duration) {
 		l.set(now, 0.95*rate, steady)
 		return
 	}
+	// A limit that has held for seconds is not thrown away for one measurement far
+	// below it: this host may have stood still. The rate goes down, and comes back
+	// soon; if it meets loss again, the measurement was right.
+	held := now-l.cleanWas > 3*time.Second
+	if measured := rate * (1 - loss) / (1 - l.base); l.limit > 0 && held && measured < 0.9*l.limit && now-l.strange > 20*time.Second {
+		l.strange = now
+		l.set(now, settle*max(measured, l.limit/2), steady)
+		return
+	}
 	l.reduce(now, rate, loss, w.since)
 }
 
 // reduce goes below what was answered at a rate of which a share was lost.
 func (l *law) reduce(now time.Duration, rate, loss float64, witnesses int) {
 	l.doubt.rate, l.doubt.loss = l.rate, loss
-	l.limit = max(rate*(1-loss)/(1-l.base), rate/10)
+	l.limit = max(rate*(1-loss)/(1-l.base), rate/4)
 	share := settle
 	if l.guess = witnesses < 60; l.guess {
 		share = settleGuess
@@ -271,14 +306,24 @@ func (l *law) settleDoubt(now time.Duration) {
 	loss, was := float64(w.lost)/float64(w.n), l.doubt.loss
 	switch {
 	case w.lost < 4 || loss < l.base+0.02:
-		l.doubt.loss = 0
-		l.set(now, l.rate, steady)
-	case l.rate > floor && (loss < 0.5*was || (loss+was)/2 > lossy): // it helped, or nothing else explains it
-		l.reduce(now, l.rate, loss, w.n)
-	default:
-		l.base = min(lossy, (loss+was)/2)
-		l.doubt.loss, l.limit = 0, 0
+		rate := l.rate
+		if l.doubt.deep {
+			rate = settle * l.limit
+		}
+		l.doubt.loss, l.doubt.deep = 0, false
+		l.set(now, rate, steady)
+	case !l.doubt.deep && l.rate > floor:
+		// Still some: far below what was answered just now, a limit can lose nothing.
+		l.doubt.loss, l.doubt.deep = loss, true
+		l.limit = l.rate * (1 - loss) / (1 - l.base)
+		l.set(now, 0.75*l.limit, steady)
+	case loss >= 0.5*was && (loss+was)/2 <= lossy:
+		l.base = (loss + was) / 2
+		l.doubt.loss, l.doubt.deep, l.limit = 0, false, 0
 		l.set(now, l.doubt.rate, climbing)
+	default: // it helped, or nothing else explains so much
+		l.doubt.deep = false
+		l.reduce(now, l.rate, loss, w.n)
 	}
 }
 
@@ -287,7 +332,7 @@ func (l *law) outage(now time.Duration, rate float64) {
 	if l.ceiling == 0 || after*rate < l.ceiling {
 		l.ceiling = max(floor, after*rate)
 	}
-	l.doubt.loss, l.limit, l.met = 0, 0, true
+	l.doubt.loss, l.doubt.deep, l.limit, l.met = 0, false, 0, true
 	l.cleanSince = now
 	l.set(now, rate/2, steady)
 }

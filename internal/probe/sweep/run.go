@@ -52,12 +52,13 @@ func Run(ctx context.Context, t *probe.Target, rec *probe.Recorder, name, proto 
 		rec.Add(probe.Record{Probe: name, Event: "plan", Ports: probe.Ranges(ascending(len(c.Ports))), Detail: plan(seed, tr.Method(), t.Pace.Name)})
 	}
 	e := New(c)
-	err := drive(ctx, t, e, tr, func() {
+	return drive(ctx, t, e, tr, func() (back bool) {
 		for _, v := range e.Events() {
 			rec.Add(v.record(name, proto, 0))
+			back = back || v.Kind == "up"
 		}
+		return back
 	})
-	return err
 }
 
 func ascending(n int) []int {
@@ -76,7 +77,7 @@ func lined(rs []probe.Record) []probe.Record {
 }
 
 // drive lets the engine act on the clock and the transport.
-func drive(ctx context.Context, t *probe.Target, e *Engine, tr Transport, write func()) error {
+func drive(ctx context.Context, t *probe.Target, e *Engine, tr Transport, write func() (back bool)) error {
 	start := time.Now()
 	heard := func(r Reply) { e.Heard(time.Since(start), r) }
 	look := newWatch(ctx, t)
@@ -109,7 +110,9 @@ func drive(ctx context.Context, t *probe.Target, e *Engine, tr Transport, write 
 			continue
 		}
 		act := e.Next(now.Sub(start))
-		write()
+		if write() {
+			look.now() // what came back may be another device
+		}
 		switch {
 		case act.Done:
 			return nil
@@ -129,16 +132,17 @@ func drive(ctx context.Context, t *probe.Target, e *Engine, tr Transport, write 
 // watch calls the target's watch at intervals, beside the sweep.
 type watch struct {
 	cancel context.CancelFunc
+	wake   chan struct{}
 	done   chan struct{}
 	failed chan error
 }
 
 func newWatch(ctx context.Context, t *probe.Target) *watch {
 	ctx, cancel := context.WithCancel(ctx)
-	w := &watch{cancel: cancel, done: make(chan struct{}), failed: make(chan error, 1)}
+	w := &watch{cancel: cancel, wake: make(chan struct{}, 1), done: make(chan struct{}), failed: make(chan error, 1)}
 	go func() {
 		defer close(w.done)
-		for t.Watch != nil && probe.Wait(ctx, watchEvery) {
+		for t.Watch != nil && w.wait(ctx) {
 			if err := t.Watch(ctx); err != nil {
 				if ctx.Err() == nil {
 					w.failed <- err
@@ -148,6 +152,25 @@ func newWatch(ctx context.Context, t *probe.Target) *watch {
 		}
 	}()
 	return w
+}
+
+func (w *watch) wait(ctx context.Context) bool {
+	timer := time.NewTimer(watchEvery)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-w.wake:
+	case <-ctx.Done():
+	}
+	return ctx.Err() == nil
+}
+
+// now looks at once.
+func (w *watch) now() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
 }
 
 func (w *watch) err() error {

@@ -21,6 +21,8 @@ type device struct {
 	boot  time.Duration // after a hang: how long before its services run again; 0 = they never stopped
 	gone  time.Duration // from this time on it answers nothing; 0 = never
 
+	every, still time.Duration // the link stands still for a time, ever so often, then delivers all at once
+
 	rand     *rand.Rand
 	tokens   float64
 	last     time.Duration
@@ -33,6 +35,14 @@ type device struct {
 	hangs    int
 	received int
 	perSec   []int // what reached it, by tenths of a second
+}
+
+// arrive is when a packet sent at a time comes to the device.
+func (d *device) arrive(now time.Duration) time.Duration {
+	if d.every > 0 && now%d.every < d.still {
+		return now - now%d.every + d.still
+	}
+	return now
 }
 
 // take is one packet; it returns what the device answers.
@@ -128,8 +138,9 @@ func simulate(e *Engine, d *device, from, limit time.Duration) (time.Duration, [
 		case act.Done:
 			return now - from, events
 		case act.Port != 0:
-			if r, ok := d.take(now, act); ok {
-				heap.Push(&queue, arrival{now + d.rtt + time.Duration(d.rand.Int64N(int64(d.rtt))), r})
+			at := d.arrive(now)
+			if r, ok := d.take(at, act); ok {
+				heap.Push(&queue, arrival{at + d.rtt + time.Duration(d.rand.Int64N(int64(d.rtt))), r})
 			}
 			now += 5 * time.Microsecond
 		default:

@@ -62,6 +62,7 @@ const (
 	minWait  = 200 * time.Millisecond // an answer is waited for at least so long
 	floor    = 20                     // attempts per second, however weak the device
 	perhaps  = 500 * time.Millisecond // before a silent port is asked again
+	starting = 15 * time.Second       // after a reboot, until all services can be expected to run
 	outages  = 8                      // after so many the sweep gives up
 	refunds  = 40                     // tries given back to one port at most
 	kept     = 1 << 16                // attempts remembered; more are never on the way
