@@ -17,10 +17,11 @@ import (
 // syn asks with a SYN; the system resets what the answer would open. An answer
 // is told to belong to an attempt by its acknowledgement number.
 type syn struct {
-	w     *wire.Wire
-	key   uint32
-	from  []uint16 // source ports; the first is for the device's clock only
-	start time.Time
+	w      *wire.Wire
+	target netip.Addr
+	key    uint32
+	from   []uint16 // source ports; the first is for the device's clock only
+	start  time.Time
 }
 
 // sourcePorts makes a second SYN to the same port another connection, so that
@@ -32,7 +33,7 @@ func newSYN(t *probe.Target) (*syn, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &syn{w: w, start: time.Now()}
+	s := &syn{w: w, target: w.Target(), start: time.Now()}
 	var b [4]byte
 	if s.from, err = w.Reserve("tcp", sourcePorts); err == nil {
 		_, err = io.ReadFull(t.Rand, b[:])
@@ -78,7 +79,7 @@ func (s *syn) read(p wire.Packet) (sweep.Reply, bool) {
 		r.Answer, r.Proof, r.TSval, r.HasTS = sweep.Open, "syn-ack", p.TSval, p.HasTS
 	case p.Kind == wire.RST:
 		r.Answer, r.Proof = sweep.Closed, "rst"
-	case p.Kind == wire.Unreachable && p.Quoted.Proto == wire.ProtoTCP && p.Quoted.Dst == s.w.Target():
+	case p.Kind == wire.Unreachable && p.Quoted.Proto == wire.ProtoTCP && p.Quoted.Dst == s.target:
 		r.Port, r.Serial, ours = int(p.Quoted.DstPort), p.Quoted.Seq^s.key, p.Quoted.SrcPort
 		r.Proof = fmt.Sprintf("icmp-%d-%d", p.Type, p.Code)
 		switch {
