@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"hoshi/internal/fact"
@@ -26,11 +27,16 @@ const (
 	// for all after the first.
 	Quiet   = 300 * time.Millisecond
 	MaxTime = 2 * time.Second
+	// The port is known to answer its protocol, so silence means that this question
+	// is not liked: neither long nor often is it put again.
+	maxWait  = time.Second
+	maxTries = 2
 )
 
 // Events of an exchange. "asked" holds the question and the first datagram of the
 // answer; number counts the datagrams, detail is "SENT RECEIVED", both in bytes.
-// "more" holds a further datagram of the answer to the last question of its port;
+// "more" holds a further datagram of the answer to the last question of its port and
+// item;
 // sent is what it answers, when something was sent in between.
 const (
 	Asked = "asked"
@@ -60,7 +66,7 @@ func Ask(ctx context.Context, t *probe.Target, rec *probe.Recorder, name string,
 	start := time.Now()
 	var got []exchanged
 	var err error
-	for range max(1, t.Pace.UDPTries) {
+	for range max(1, min(t.Pace.UDPTries, maxTries)) {
 		if got, err = once(ctx, t, q); len(got) > 0 || ctx.Err() != nil || probe.Word(err) == "refused" {
 			break
 		}
@@ -87,6 +93,24 @@ func Ask(ctx context.Context, t *probe.Target, rec *probe.Recorder, name string,
 	return Answers(records)[0]
 }
 
+// AskAll puts questions side by side, a little apart. The answers are in the order
+// of the questions.
+func AskAll(ctx context.Context, t *probe.Target, rec *probe.Recorder, name string, qs ...Question) []Answer {
+	out := make([]Answer, len(qs))
+	var wg sync.WaitGroup
+	for i, q := range qs {
+		if i > 0 && !probe.Wait(ctx, apart) {
+			break
+		}
+		wg.Go(func() { out[i] = Ask(ctx, t, rec, name, q) })
+	}
+	wg.Wait()
+	return out
+}
+
+// apart keeps questions from reaching a weak device all at once.
+const apart = 20 * time.Millisecond
+
 // exchanged is a datagram of an answer and what was sent for it.
 type exchanged struct{ sent, recv []byte }
 
@@ -103,12 +127,13 @@ func once(ctx context.Context, t *probe.Target, q Question) ([]exchanged, error)
 	var last []byte
 	total := 0
 	quiet := cmp.Or(q.Quiet, Quiet)
-	deadline := time.Now().Add(t.Pace.UDPWait)
+	patience := min(t.Pace.UDPWait, maxWait)
+	deadline := time.Now().Add(patience)
 	for len(got) < MaxDatagrams && total < MaxBytes && ctx.Err() == nil {
 		wait := time.Until(deadline)
 		switch {
 		case last != nil:
-			wait = t.Pace.UDPWait
+			wait = patience
 		case len(got) > 0:
 			wait = min(quiet, wait)
 		}
@@ -210,7 +235,7 @@ type Answer struct {
 // Answers gathers the exchanges of a transcript.
 func Answers(records []probe.Record) []Answer {
 	var out []Answer
-	last := map[string]int{}
+	last := map[[2]string]int{}
 	for _, r := range records {
 		p := probe.PortNumber(r.Port)
 		if p == 0 || r.Port != probe.UDP(p) {
@@ -226,10 +251,10 @@ func Answers(records []probe.Record) []Answer {
 				a.Recv = [][]byte{r.Recv}
 			}
 			a.Complete = !r.Cut && len(a.Recv) == r.Number
-			last[r.Port] = len(out)
+			last[[2]string{r.Port, r.Item}] = len(out)
 			out = append(out, a)
 		case More:
-			if i, ok := last[r.Port]; ok && len(r.Recv) > 0 && out[i].Item == r.Item {
+			if i, ok := last[[2]string{r.Port, r.Item}]; ok && len(r.Recv) > 0 {
 				out[i].Recv = append(out[i].Recv, r.Recv)
 				out[i].Complete = !out[i].Cut && !r.Cut && len(out[i].Recv) == out[i].Number
 			}

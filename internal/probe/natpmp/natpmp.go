@@ -77,11 +77,9 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
 	defer cancel()
 	for _, port := range datagram.Ports(t, name) {
-		datagram.Ask(ctx, t, rec, name, datagram.Question{Port: port, Item: "address", Send: address})
-		if ctx.Err() != nil {
-			return nil
-		}
-		datagram.Ask(ctx, t, rec, name, datagram.Question{Port: port, Item: "announce", Send: announce(ours(ctx, t, port))})
+		datagram.AskAll(ctx, t, rec, name,
+			datagram.Question{Port: port, Item: "address", Send: address},
+			datagram.Question{Port: port, Item: "announce", Send: announce(ours(ctx, t, port))})
 	}
 	return nil
 }

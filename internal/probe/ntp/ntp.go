@@ -61,15 +61,10 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
 	defer cancel()
 	for _, port := range datagram.Ports(t, name) {
-		for _, q := range []datagram.Question{
-			{Item: "time", Send: clock()},
-			{Item: "readvar", Send: readvar, Many: true, Ours: func(b []byte) bool { _, ok := variables(b); return ok }},
-			{Item: "monlist", Send: monlist, Many: true, Ours: listed},
-		} {
-			if q.Port = port; ctx.Err() == nil {
-				datagram.Ask(ctx, t, rec, name, q)
-			}
-		}
+		datagram.AskAll(ctx, t, rec, name,
+			datagram.Question{Port: port, Item: "time", Send: clock()},
+			datagram.Question{Port: port, Item: "readvar", Send: readvar, Many: true, Ours: func(b []byte) bool { _, ok := variables(b); return ok }},
+			datagram.Question{Port: port, Item: "monlist", Send: monlist, Many: true, Ours: listed})
 	}
 	return nil
 }

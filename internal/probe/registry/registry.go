@@ -28,6 +28,7 @@ import (
 	"hoshi/internal/probe/tftp"
 	"hoshi/internal/probe/tls"
 	"hoshi/internal/probe/udp"
+	"hoshi/internal/probe/uptime"
 )
 
 // Protocols are all protocols. An answer is shown to them in this order.
@@ -66,7 +67,7 @@ func probes() []probe.Probe {
 			out = append(out, *p.Probe)
 		}
 	}
-	return append(out, signin.Probe(Entrances()))
+	return append(out, signin.Probe(Entrances()), uptime.Probe)
 }
 
 // Entrances are the kinds of sign-in of all protocols.

@@ -21,15 +21,17 @@ import (
 
 const (
 	name   = "snmp"
-	public = "public"
 	second = "private"
 )
+
+// Public is the community that is no secret.
+const Public = "public"
 
 // Probe is the registry entry.
 //
 // Events as in package datagram, and "declared" (the port has a declared account). Items: "v3" (discovery), "v1" and "v2c" (objects
 // asked for with "public"), "any" (with a random community, to tell agents that
-// ask for none), "bulk" (many objects at once), "second" (with the
+// ask for none), "bulk" (many objects at once), "second" and "second-v1" (with the
 // second well-known community, which is masked), "before" and "before-second"
 // (the contact text), "set" and "set-second" (the
 // contact text to its own value), "after" and "after-second" (read again).
@@ -37,10 +39,10 @@ var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: ParseRecords}
 
 // Protocol is the registry entry of version 2c; agents that know only another
 // version answer [First] or [Third].
-var Protocol = probe.Protocol{Name: name, UDP: talk(Question(V2c, public, Get, SysDescr)), Probe: &Probe, Entrances: Entrances}
+var Protocol = probe.Protocol{Name: name, UDP: talk(Question(V2c, Public, Get, SysDescr)), Probe: &Probe, Entrances: Entrances}
 
 // First is how agents of version 1 are recognised.
-var First = probe.Protocol{Name: name, UDP: talk(Question(V1, public, Get, SysDescr))}
+var First = probe.Protocol{Name: name, UDP: talk(Question(V1, Public, Get, SysDescr))}
 
 // Third is how agents of version 3 are recognised, whatever their communities.
 var Third = probe.Protocol{Name: name, UDP: talk(Discovery())}
@@ -66,49 +68,71 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 		if slices.ContainsFunc(t.Accounts, func(a probe.Account) bool { return a.Port == probe.UDP(port) }) {
 			rec.Add(probe.Record{Probe: name, Event: "declared", Port: probe.UDP(port)})
 		}
-		ask := func(item string, send []byte, many bool, mask ...string) Message {
-			if ctx.Err() != nil {
-				return Message{}
-			}
-			a := datagram.Ask(ctx, t, rec, name, datagram.Question{Port: port, Item: item, Send: send, Many: many, Mask: mask})
-			m, ok := Parse(a.Record.Recv)
-			if !ok || !m.Answers() {
-				return Message{}
-			}
-			return m
+		question := func(item string, send []byte, mask ...string) datagram.Question {
+			return datagram.Question{Port: port, Item: item, Send: send, Mask: mask}
 		}
-		ask("v3", Discovery(), false)
-		// Version 1 answers as a whole or not at all, so only what every agent has.
-		one := ask("v1", Question(V1, public, Get, SysDescr, SysUpTime), false)
-		two := ask("v2c", Question(V2c, public, Get, SysDescr, SysObject, SysUpTime, SysContact, SysName, HostUpTime), false)
+		ask := func(q datagram.Question) Message { return heard(datagram.Ask(ctx, t, rec, name, q)) }
+		qs := []datagram.Question{
+			question("v3", Discovery()),
+			// Version 1 answers as a whole or not at all, so only what every agent has.
+			question("v1", Question(V1, Public, Get, SysDescr, SysUpTime)),
+			question("v2c", Question(V2c, Public, Get, SysDescr, SysObject, SysUpTime, SysContact, SysName, HostUpTime)),
+		}
+		if t.Agreed(probe.ConsentSignIn) {
+			qs = append(qs, question("second", Question(V2c, second, Get, SysDescr), second), question("second-v1", Question(V1, second, Get, SysDescr), second))
+		}
+		as := datagram.AskAll(ctx, t, rec, name, qs...)
+		one, two := heard(as[1]), heard(as[2])
 		if two.PDU != 0 {
-			ask("bulk", Question(V2c, public, GetBulk, mib2), true)
-		}
-		version := V2c
-		if two.PDU == 0 && one.PDU != 0 {
-			version = V1
+			bulk := question("bulk", Question(V2c, Public, GetBulk, mib2))
+			bulk.Many = true
+			ask(bulk)
 		}
 		if one.PDU != 0 || two.PDU != 0 {
+			version := V2c
+			if two.PDU == 0 {
+				version = V1
+			}
 			b := make([]byte, 8)
 			_, _ = io.ReadFull(t.Rand, b)
-			ask("any", Question(version, hex.EncodeToString(b), Get, SysDescr), false)
+			ask(question("any", Question(version, hex.EncodeToString(b), Get, SysDescr)))
 		}
-		write := func(suffix, community string, mask ...string) {
-			m := ask("before"+suffix, Question(version, community, Get, SysContact), false, mask...)
+		if !t.Agreed(probe.ConsentWrite) {
+			continue
+		}
+		write := func(version int, suffix, community string, mask ...string) {
+			m := ask(question("before"+suffix, Question(version, community, Get, SysContact), mask...))
 			if b, ok := m.Value(SysContact); ok && b.Tag == tagString {
-				if ask("set"+suffix, Write(version, community, SysContact, b.Value), false, mask...).PDU != 0 {
-					ask("after"+suffix, Question(version, community, Get, SysContact), false, mask...)
+				if ask(question("set"+suffix, Write(version, community, SysContact, b.Value), mask...)).PDU != 0 {
+					ask(question("after"+suffix, Question(version, community, Get, SysContact), mask...))
 				}
 			}
 		}
-		if t.Agreed(probe.ConsentWrite) && (one.PDU != 0 || two.PDU != 0) {
-			write("", public)
+		switch {
+		case two.PDU != 0:
+			write(V2c, "", Public)
+		case one.PDU != 0:
+			write(V1, "", Public)
 		}
-		if t.Agreed(probe.ConsentSignIn) && ask("second", Question(version, second, Get, SysDescr), false, second).PDU != 0 && t.Agreed(probe.ConsentWrite) {
-			write("-second", second, second)
+		if len(as) > 3 {
+			switch {
+			case heard(as[3]).PDU != 0:
+				write(V2c, "-second", second, second)
+			case heard(as[4]).PDU != 0:
+				write(V1, "-second", second, second)
+			}
 		}
 	}
 	return nil
+}
+
+// heard is the message that answers a question; the zero value when none does.
+func heard(a datagram.Answer) Message {
+	m, ok := Parse(a.Record.Recv)
+	if !ok || !m.Answers() {
+		return Message{}
+	}
+	return m
 }
 
 // ParseRecords states for each agent snmp.version, access.open, signin.interface,
@@ -137,8 +161,8 @@ func ParseRecords(records []probe.Record) fact.Set {
 		s.source = append(s.source, a.Source())
 		asked := a.Item == "set" || a.Item == "set-second"
 		s.asked = s.asked || asked
-		m, ok := Parse(a.Record.Recv)
-		if !ok || !m.Answers() {
+		m := heard(a)
+		if m.PDU == 0 {
 			continue
 		}
 		switch a.Item {
@@ -158,7 +182,7 @@ func ParseRecords(records []probe.Record) fact.Set {
 				break
 			}
 			if first {
-				s.what = append(s.what, "SNMP "+a.Item+" community "+public)
+				s.what = append(s.what, "SNMP "+a.Item+" community "+Public)
 			}
 			for _, o := range [][2]string{{"description", SysDescr}, {"object", SysObject}, {"contact", SysContact}, {"name", SysName}} {
 				b, _ := m.Value(o[1])
@@ -168,14 +192,15 @@ func ParseRecords(records []probe.Record) fact.Set {
 				}
 				out = append(out, datagram.Detail(a.Port, name, o[0], text, a.Source())...)
 			}
-			if f, ok := uptime(a, m); ok {
-				out = append(out, f)
+			out = append(out, uptime(a, m)...)
+		case "second", "second-v1":
+			if s.second {
+				break
 			}
 		case "any":
 			if s.any = true; m.Status == 0 {
 				s.what = append(s.what, "SNMP with any community")
 			}
-		case "second":
 			s.second = true
 			s.what = append(s.what, "SNMP with the second well-known community")
 		case "set", "set-second":
@@ -200,20 +225,20 @@ func ParseRecords(records []probe.Record) fact.Set {
 	return append(datagram.First(out), datagram.Amplification(name, answers)...)
 }
 
-// uptime prefers the time of the device to that of the agent.
-func uptime(a datagram.Answer, m Message) (fact.Fact, bool) {
-	for _, oid := range []string{HostUpTime, SysUpTime} {
-		if b, ok := m.Value(oid); ok && b.Tag == tagTicks {
-			n := number(b.Value)
-			if len(b.Value) <= 4 {
-				n &= 1<<32 - 1
-			}
-			if n >= 0 {
-				return datagram.Uptime(a.Port+" snmp", n/100, 0, a.Record), true
-			}
+// uptime states the time of the agent and that of the device, which may be older.
+func uptime(a datagram.Answer, m Message) fact.Set {
+	var out fact.Set
+	for _, x := range [][2]string{{"snmp", SysUpTime}, {"snmp-host", HostUpTime}} {
+		b, ok := m.Value(x[1])
+		n := number(b.Value)
+		if len(b.Value) <= 4 {
+			n &= 1<<32 - 1
+		}
+		if ok && b.Tag == tagTicks && n >= 0 {
+			out = append(out, datagram.Uptime(a.Port+" "+x[0], n/100, 0, a.Record))
 		}
 	}
-	return fact.Fact{}, false
+	return out
 }
 
 func maker(e Engine) string {

@@ -121,8 +121,8 @@ func TestNumbers(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(Question(V2c, public, Get, SysDescr), "v2c", false)
-	f.Add(Write(V1, public, SysContact, []byte("me")), "set", true)
+	f.Add(Question(V2c, Public, Get, SysDescr), "v2c", false)
+	f.Add(Write(V1, Public, SysContact, []byte("me")), "set", true)
 	f.Add(Discovery(), "v3", false)
 	f.Add(bytes.Replace(Question(V1, second, Response, SysUpTime), []byte(second), []byte(probe.Mask), 1), "second", true)
 	f.Fuzz(func(t *testing.T, b []byte, item string, more bool) {
