@@ -193,16 +193,15 @@ func ParseRecords(records []probe.Record) fact.Set {
 				out = append(out, datagram.Detail(a.Port, name, o[0], text, a.Source())...)
 			}
 			out = append(out, uptime(a, m)...)
-		case "second", "second-v1":
-			if s.second {
-				break
-			}
 		case "any":
 			if s.any = true; m.Status == 0 {
 				s.what = append(s.what, "SNMP with any community")
 			}
-			s.second = true
-			s.what = append(s.what, "SNMP with the second well-known community")
+		case "second", "second-v1":
+			if !s.second {
+				s.second = true
+				s.what = append(s.what, "SNMP with the second well-known community")
+			}
 		case "set", "set-second":
 			if m.Status == 0 {
 				s.wrote = true
