@@ -72,11 +72,15 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 			return datagram.Question{Port: port, Item: item, Send: send, Mask: mask}
 		}
 		ask := func(q datagram.Question) Message { return heard(datagram.Ask(ctx, t, rec, name, q)) }
+		b := make([]byte, 8)
+		_, _ = io.ReadFull(t.Rand, b)
+		random := hex.EncodeToString(b)
 		qs := []datagram.Question{
 			question("v3", Discovery()),
 			// Version 1 answers as a whole or not at all, so only what every agent has.
 			question("v1", Question(V1, Public, Get, SysDescr, SysUpTime)),
 			question("v2c", Question(V2c, Public, Get, SysDescr, SysObject, SysUpTime, SysContact, SysName, HostUpTime)),
+			question("any", Question(V2c, random, Get, SysDescr)),
 		}
 		if t.Agreed(probe.ConsentSignIn) {
 			qs = append(qs, question("second", Question(V2c, second, Get, SysDescr), second), question("second-v1", Question(V1, second, Get, SysDescr), second))
@@ -88,14 +92,8 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 			bulk.Many = true
 			ask(bulk)
 		}
-		if one.PDU != 0 || two.PDU != 0 {
-			version := V2c
-			if two.PDU == 0 {
-				version = V1
-			}
-			b := make([]byte, 8)
-			_, _ = io.ReadFull(t.Rand, b)
-			ask(question("any", Question(version, hex.EncodeToString(b), Get, SysDescr)))
+		if two.PDU == 0 && one.PDU != 0 {
+			ask(question("any", Question(V1, random, Get, SysDescr)))
 		}
 		if !t.Agreed(probe.ConsentWrite) {
 			continue
@@ -114,11 +112,11 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 		case one.PDU != 0:
 			write(V1, "", Public)
 		}
-		if len(as) > 3 {
+		if len(as) > 4 {
 			switch {
-			case heard(as[3]).PDU != 0:
-				write(V2c, "-second", second, second)
 			case heard(as[4]).PDU != 0:
+				write(V2c, "-second", second, second)
+			case heard(as[5]).PDU != 0:
 				write(V1, "-second", second, second)
 			}
 		}
