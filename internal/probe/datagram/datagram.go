@@ -244,7 +244,7 @@ func Answers(records []probe.Record) []Answer {
 		switch r.Event {
 		case Asked:
 			a := Answer{Record: r}
-			if n, err := fmt.Sscanf(r.Detail, "%d %d", &a.Asked, &a.Size); n != 2 || err != nil || a.Asked < 0 || a.Size < 0 {
+			if n, err := fmt.Sscanf(r.Detail, "%d %d", &a.Asked, &a.Size); n != 2 || err != nil || a.Asked < 0 || a.Size < 0 || max(a.Asked, a.Size) > 1<<30 {
 				a.Asked, a.Size = len(r.Sent), len(r.Recv)
 			}
 			if len(r.Recv) > 0 {
