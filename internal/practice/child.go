@@ -142,9 +142,13 @@ func writeBundle(path string, run evidence.Run) error {
 
 // assessDevice assesses a running device in this process.
 func assessDevice(ctx context.Context, d *Device, flaws []string, edition *criteria.Edition, tool string, own bool, progress func(assess.Event)) (*evidence.Run, error) {
+	consents := []probe.Consent{probe.ConsentSignIn, probe.ConsentChange}
+	if own { // elsewhere it could be a service of this host that is written to
+		consents = append(consents, probe.ConsentWrite)
+	}
 	return assess.Run(ctx, assess.Options{
 		Address: d.o.Addr.String(), ProductFile: evidence.ProductFile, Product: ProductYAML(d.Make, d.Ports, flaws...), Edition: edition, Tool: tool,
-		Consents: []probe.Consent{probe.ConsentSignIn, probe.ConsentChange, probe.ConsentWrite}, Person: d.owner, OwnNamespace: own, Pace: probe.Practice(), Now: time.Now, Rand: rand.Reader, Progress: progress,
+		Consents: consents, Person: d.owner, OwnNamespace: own, Pace: probe.Practice(), Now: time.Now, Rand: rand.Reader, Progress: progress,
 		Secret: func(evidence.Secret) (string, error) { return d.Password, nil },
 	})
 }
