@@ -80,10 +80,12 @@ func (p *page) T(key string, args ...any) string { return p.Lang.T(key, args...)
 // Write renders the bundle in a language. Facts and verdicts are computed anew
 // from the bundle's raw parts. The same bundle gives the same bytes.
 func Write(w io.Writer, b *evidence.Bundle, l i18n.Lang) error {
-	facts, verdicts, err := evidence.Replay(b)
+	all, verdicts, err := evidence.Replay(b)
 	if err != nil {
 		return err
 	}
+	// What other tools say stands in the list of facts alone.
+	facts := slices.DeleteFunc(slices.Clone(all), func(f fact.Fact) bool { return f.Origin == fact.Imported })
 	e, err := criteria.Parse(evidence.EditionFile, b.Edition)
 	if err != nil {
 		return err
@@ -111,7 +113,7 @@ func Write(w io.Writer, b *evidence.Bundle, l i18n.Lang) error {
 		return err
 	}
 	p.minutes(costs)
-	for _, f := range facts {
+	for _, f := range all {
 		j, err := json.Marshal(f.Value)
 		if err != nil {
 			return fault.Wrap(fault.Internal, "report.Write", err, "")

@@ -215,7 +215,7 @@ func factLines(facts fact.Set, ids []string) []factLine {
 	var out []factLine
 	for _, id := range ids {
 		for _, f := range facts {
-			if f.ID() == id {
+			if f.ID() == id && f.Origin != fact.Imported {
 				b, err := json.Marshal(f.Value)
 				if err != nil {
 					b = []byte(fmt.Sprint(f.Value))

@@ -31,6 +31,8 @@ const (
 	// refusal without a word is asked again alone, see asker.ask.
 	careful, fast = 3, 8
 	most          = 400 // hellos to one port
+	// How long a device may take to see that earlier connections are over.
+	settle = 30 * time.Millisecond
 )
 
 // Probe is the registry entry.
@@ -241,7 +243,7 @@ func (a *asker) turn(ctx context.Context, alone bool) (done func(), ok bool) {
 	}
 	lock()
 	done = func() { unlock(); <-a.slots }
-	if ctx.Err() != nil {
+	if alone && !probe.Wait(ctx, settle) || ctx.Err() != nil {
 		done()
 		return nil, false
 	}

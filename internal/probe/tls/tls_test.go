@@ -7,11 +7,13 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -89,6 +91,50 @@ func TestCompleteLists(t *testing.T) {
 		if d := cmp.Diff(c.versions, versions) + cmp.Diff(c.suites, suites); d != "" || !complete {
 			t.Errorf("complete %v (-want +got):\n%s", complete, d)
 		}
+	}
+}
+
+// A device that takes one connection at a time and hangs up on the others is not
+// misread: its hanging up is no refusal.
+func TestOneAtATime(t *testing.T) {
+	backend := server(t, &tls.Config{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384}})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	var busy, hungUp atomic.Int64
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			if busy.Add(1) > 1 {
+				hungUp.Add(1)
+				_ = c.Close()
+				busy.Add(-1)
+				continue
+			}
+			go func() {
+				defer busy.Add(-1)
+				defer c.Close()
+				b, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", backend))
+				if err != nil {
+					return
+				}
+				defer b.Close()
+				go func() { _, _ = io.Copy(c, b); _ = c.Close() }()
+				_, _ = io.Copy(b, c)
+			}()
+		}
+	}()
+	versions, suites, complete := asked(t, l.Addr().(*net.TCPAddr).Port)
+	if d := cmp.Diff([]any{"TLS 1.2"}, versions) + cmp.Diff([]any{"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"}, suites); d != "" || !complete {
+		t.Errorf("complete %v (-want +got):\n%s", complete, d)
+	}
+	if hungUp.Load() == 0 {
+		t.Error("the server never was busy: the test proves nothing")
 	}
 }
 
