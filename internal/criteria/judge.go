@@ -161,11 +161,11 @@ func (v *Verdict) by(vars map[string]any, rules ...rule) {
 		v.Rule = firstOf(v.Rule, r.ID)
 		with := r.shown(vars)
 		seen, now = append(seen, fill(*r.Seen, with)), append(now, fill(*r.Now, with))
-		if w := (i18n.Text{JA: r.JA, EN: r.EN}); len(rules) > 1 {
-			words = append(words, i18n.Text{JA: r.ID + "：" + w.JA, EN: r.ID + ": " + w.EN})
-		} else {
-			words = append(words, w)
+		w := i18n.Text{JA: r.JA, EN: r.EN}
+		if len(words) > 0 { // the first one's number is the verdict's
+			w = i18n.Text{JA: r.ID + "：" + w.JA, EN: r.ID + ": " + w.EN}
 		}
+		words = append(words, w)
 	}
 	v.Seen, v.Now, v.RuleText = together(seen), together(now), together(words)
 }

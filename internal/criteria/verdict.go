@@ -32,7 +32,7 @@ type Verdict struct {
 	Asked     i18n.Text `json:"asked"`             // what was asked of the device and the declaration
 	Seen      i18n.Text `json:"seen"`              // what was seen
 	Rule      string    `json:"rule"`              // number of the interpretation rule that decided, "R-04-2"; the first of several
-	RuleText  i18n.Text `json:"ruleText"`          // its words, with numbers where several rules decided
+	RuleText  i18n.Text `json:"ruleText"`          // its words; further rules that decided follow with their numbers
 	Now       i18n.Text `json:"now"`               // what to do now
 	Facts     []string  `json:"facts,omitempty"`   // ids of the facts that the rule read
 	Missing   []string  `json:"missing,omitempty"` // facts that the rule needs and that are absent or incomplete

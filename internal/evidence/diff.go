@@ -61,7 +61,7 @@ func Compare(a, b *Bundle) (Comparison, error) {
 	facts, unit := differingFacts(fa, fb)
 	out.Unit = append(out.Unit, unit...)
 	rules := differingRules(ea, eb)
-	crossed := eb.Judge(fa)
+	why := cause{ea: ea, eb: eb, a: keyed(fa), b: keyed(fb), crossed: eb.Judge(fa), facts: facts, rules: rules}
 	byCriterion := map[string][2]criteria.Verdict{}
 	var order []string
 	for i, vs := range [][]criteria.Verdict{va, vb} {
@@ -76,7 +76,9 @@ func Compare(a, b *Bundle) (Comparison, error) {
 	}
 	for _, id := range order {
 		x, y := byCriterion[id][0], byCriterion[id][1]
-		both("verdict", id, said(x), said(y), because(x, y, ea, eb, crossed, facts, rules)...)
+		if said(x) != said(y) {
+			both("verdict", id, said(x), said(y), why.of(x, y)...)
+		}
 	}
 	for _, r := range rules {
 		out.Differences = append(out.Differences, r.Difference)
@@ -111,33 +113,51 @@ func text(v any) string {
 	return string(j)
 }
 
-// because lists the differing facts that the criterion needs, and the differing
-// rules where they alone change the verdict. crossed are the verdicts on the facts
-// of A by the edition of B.
-func because(x, y criteria.Verdict, ea, eb *criteria.Edition, crossed []criteria.Verdict, facts []Difference, rules []ruleDifference) []string {
-	out := []string{}
-	reads := map[string]bool{}
-	for _, e := range []*criteria.Edition{ea, eb} {
-		if c, ok := e.Criterion(x.Criterion); ok {
-			for _, n := range c.Needs {
-				reads[n.Fact] = true
+// cause finds what led from one verdict to another.
+type cause struct {
+	ea, eb  *criteria.Edition
+	a, b    map[string]fact.Fact // facts by origin and id
+	crossed []criteria.Verdict   // on the facts of A by the edition of B
+	facts   []Difference
+	rules   []ruleDifference
+}
+
+// of lists the differing facts that the criterion needs; where some of them alone
+// lead from A's verdict to B's, only those. Differing rules are listed where they
+// change the verdict though the facts are the same.
+func (c cause) of(x, y criteria.Verdict) []string {
+	needs := map[string]bool{}
+	for _, e := range []*criteria.Edition{c.ea, c.eb} {
+		if cr, ok := e.Criterion(x.Criterion); ok {
+			for _, n := range cr.Needs {
+				needs[n.Fact] = true
 			}
 		}
 	}
-	for _, d := range facts {
-		id := d.ID[indexSpace(d.ID)+1:]
-		name := id
-		if i := slices.Index([]byte(id), '['); i >= 0 {
-			name = id[:i]
+	same := func(v criteria.Verdict) bool {
+		return v.Criterion == x.Criterion && v.Outcome == y.Outcome && (x.Outcome != y.Outcome || v.Rule == y.Rule)
+	}
+	out, alone := []string{}, []string{}
+	for _, d := range c.facts {
+		f, ok := c.b[d.ID]
+		if !ok {
+			f = c.a[d.ID]
 		}
-		if slices.Contains(x.Facts, id) || slices.Contains(y.Facts, id) || reads[name] {
-			out = append(out, d.ID)
+		if !needs[f.Name] {
+			continue
+		}
+		out = append(out, d.ID)
+		if len(out) <= mostTried && slices.ContainsFunc(c.ea.Judge(c.with(d.ID)), same) {
+			alone = append(alone, d.ID)
 		}
 	}
-	if !slices.ContainsFunc(crossed, func(v criteria.Verdict) bool { return v.Criterion == x.Criterion && said(v) != said(x) }) {
-		return out // the same facts under the other text give the same verdict
+	if len(alone) > 0 {
+		out = alone
 	}
-	for _, r := range rules {
+	if !slices.ContainsFunc(c.crossed, func(v criteria.Verdict) bool { return v.Criterion == x.Criterion && said(v) != said(x) }) {
+		return out
+	}
+	for _, r := range c.rules {
 		if r.criterion == "" || r.criterion == x.Criterion {
 			out = append(out, r.ID)
 		}
@@ -145,19 +165,37 @@ func because(x, y criteria.Verdict, ea, eb *criteria.Edition, crossed []criteria
 	return out
 }
 
-func indexSpace(s string) int { return slices.Index([]byte(s), ' ') }
+// mostTried bounds how many facts are tried alone for one verdict.
+const mostTried = 100
+
+// with is the facts of A, with one fact as B has it.
+func (c cause) with(id string) fact.Set {
+	out := make(fact.Set, 0, len(c.a)+1)
+	for k, f := range c.a {
+		if k != id {
+			out = append(out, f)
+		}
+	}
+	if f, ok := c.b[id]; ok {
+		out = append(out, f)
+	}
+	out.Sort()
+	return out
+}
+
+// keyed are the facts by origin and id.
+func keyed(s fact.Set) map[string]fact.Fact {
+	out := map[string]fact.Fact{}
+	for _, f := range s {
+		out[string(f.Origin)+" "+f.ID()] = f
+	}
+	return out
+}
 
 // differingFacts compares by origin and id; unit names facts that differ in marks
 // of the unit alone.
 func differingFacts(a, b fact.Set) (out []Difference, unit []string) {
-	key := func(f fact.Fact) string { return string(f.Origin) + " " + f.ID() }
-	x, y := map[string]fact.Fact{}, map[string]fact.Fact{}
-	for _, f := range a {
-		x[key(f)] = f
-	}
-	for _, f := range b {
-		y[key(f)] = f
-	}
+	x, y := keyed(a), keyed(b)
 	for _, k := range slices.Compact(slices.Sorted(slices.Values(slices.AppendSeq(slices.Collect(maps.Keys(x)), maps.Keys(y))))) {
 		f, inA := x[k]
 		g, inB := y[k]

@@ -37,7 +37,7 @@ func TestCompareFact(t *testing.T) {
 	b.Transcripts["tcp"] = append(b.Transcripts["tcp"], probe.Record{Probe: "tcp", Event: "open", Port: "tcp/23", Line: 4})
 	c := compared(t, sample(t), b)
 	d := find(c, "verdict", "S1.1-13")
-	if d == nil || d.B != "does-not-conform R-13-1" || !slices.Contains(d.Because, "observed tcp.open[tcp/23]") {
+	if d == nil || d.B != "does-not-conform R-13-1" || !slices.Equal(d.Because, []string{"observed tcp.open[tcp/23]"}) {
 		t.Errorf("%+v", d)
 	}
 	for _, id := range []string{"observed tcp.open[tcp/23]", "observed tcp.coverage"} {
