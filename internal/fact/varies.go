@@ -9,9 +9,12 @@ import (
 // with a clock or a random value in them.
 var passing = map[string][]string{
 	"amplification":    {"question"},
+	"device.outage":    {"last", "rate", "seconds"},
 	"device.restart":   {"bootsAfter", "bootsBefore", "secondsAfter", "secondsBefore"},
 	"device.uptime":    {"at", "seconds"},
 	"service.protocol": {"excerpt"},
+	"tcp.scan":         {"method", "tries"},
+	"udp.scan":         {"estimate", "tries"},
 }
 
 // marks are members that tell one unit of a product from another.
