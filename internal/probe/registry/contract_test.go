@@ -23,14 +23,6 @@ func write(t *testing.T, path, text string, mode os.FileMode) string {
 	return daemon.Write(t, filepath.Dir(path), filepath.Base(path), text, mode)
 }
 
-func dropbear(t *testing.T) int {
-	return daemon.Start(t, func(dir string, port int) []string {
-		key := filepath.Join(dir, "key")
-		daemon.Command(t, "dropbearkey", "-t", "ed25519", "-f", key)
-		return []string{"/usr/sbin/dropbear", "-F", "-E", "-m", "-r", key, "-p", fmt.Sprintf("127.0.0.1:%d", port), "-P", filepath.Join(dir, "pid")}
-	})
-}
-
 func vsftpd(t *testing.T) int {
 	return daemon.Start(t, func(dir string, port int) []string {
 		conf := fmt.Sprintf("listen=YES\nlisten_address=127.0.0.1\nlisten_port=%d\nbackground=NO\nanonymous_enable=YES\nno_anon_password=NO\nlocal_enable=NO\nseccomp_sandbox=NO\nsecure_chroot_dir=%s\nanon_root=%s\nxferlog_enable=NO\n", port, dir, dir)
@@ -75,7 +67,7 @@ func lighttpd(t *testing.T, secure bool) int {
 
 // Real services of a Linux system, each recognised and questioned in its own way.
 func TestRealServices(t *testing.T) {
-	ssh, ftp, telnet, plain, secure := dropbear(t), vsftpd(t), telnetd(t), lighttpd(t, false), lighttpd(t, true)
+	ssh, ftp, telnet, plain, secure := daemon.Named(t, "dropbear"), vsftpd(t), telnetd(t), lighttpd(t, false), lighttpd(t, true)
 	addr := netip.MustParseAddr("127.0.0.1")
 	pace := probe.Practice()
 	pace.SignIns, pace.SignIn, pace.Exchange, pace.Hold = 3, 20*time.Second, 6*time.Second, time.Second
