@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"hoshi/internal/probe"
+	"hoshi/internal/probe/sweep"
 )
 
 // Event is one step of progress.
@@ -70,6 +71,9 @@ func (g *gauge) record(r probe.Record) {
 		e.Rate = t.rate(e.At)
 		if e.Rate > 0 {
 			e.Left = (allPorts - t.done) / e.Rate
+		}
+		if p, ok := sweep.ParsePace(r.Detail); ok && r.Event == "pace" {
+			e.Load = &Load{Answers: p.Canaries - p.Lost, Lost: p.Lost}
 		}
 	}
 	g.emit(e)

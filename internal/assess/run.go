@@ -291,7 +291,7 @@ func parameters(o Options) map[string]any {
 	case o.Senders.Routed.IsValid():
 		senders = "routed " + o.Senders.Routed.String()
 	case len(o.Senders.OnLink) > 0:
-		senders = fmt.Sprintf("on-link %d", len(o.Senders.OnLink))
+		senders = "on-link" // how many, and which, may differ when the run goes on
 	}
 	return map[string]any{
 		"pace": p.Name, "tcpStart": p.TCPStart, "tcpCap": p.TCPCap, "tcpWorkers": p.TCPWorkers, "tcpWait": p.TCPWait.Milliseconds(), "tcpTries": p.TCPTries, "tcpFew": p.TCPFew,

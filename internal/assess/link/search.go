@@ -37,15 +37,8 @@ const (
 // outside the link. progress may be nil.
 func Search(ctx context.Context, i Interface, progress func(done, total int)) ([]Candidate, error) {
 	addrs := i.Searched()
-	from := &net.UDPAddr{IP: i.Prefix.Addr().AsSlice()}
 	for n, a := range addrs {
-		// An empty datagram to the discard port makes the system resolve the address;
-		// it leaves only where somebody answered that.
-		c, err := net.DialUDP("udp4", from, net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, 9)))
-		if err == nil {
-			_, _ = c.Write(nil)
-			_ = c.Close()
-		}
+		ask(i, a)
 		if progress != nil {
 			progress(n+1, len(addrs))
 		}
@@ -88,4 +81,14 @@ func Look(ctx context.Context, a netip.Addr) []int {
 		}
 	}
 	return open
+}
+
+// ask sends an empty datagram to the discard port, which makes the system resolve
+// the address; it leaves only where somebody answered that.
+func ask(i Interface, a netip.Addr) {
+	c, err := net.DialUDP("udp4", &net.UDPAddr{IP: i.Prefix.Addr().AsSlice()}, net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, 9)))
+	if err == nil {
+		_, _ = c.Write(nil)
+		_ = c.Close()
+	}
 }
