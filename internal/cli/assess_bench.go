@@ -19,16 +19,19 @@ const benchWait = 5 * time.Minute
 
 func newAssessBenchCmd(env *Env, f *assessFlags) *cobra.Command {
 	l := env.Lang()
+	var notes string
 	c := &cobra.Command{
 		Use: "bench INTERFACE", Short: l.T("assess.bench.cmd"), Long: l.T("assess.bench.cmd.long"), Args: oneArg("assess.bench.need"),
-		RunE: func(c *cobra.Command, args []string) error { return benchAssess(c.Context(), env, args[0], *f) },
+		RunE: func(c *cobra.Command, args []string) error { return benchAssess(c.Context(), env, args[0], notes, *f) },
 	}
 	assessFlagsOf(c, f, l)
+	c.Flags().StringVar(&notes, "notes", "", "")
+	_ = c.Flags().MarkHidden("notes") // for tests, which must not meet
 	return c
 }
 
 // benchAssess serves the device on an interface of its own and assesses it there.
-func benchAssess(ctx context.Context, env *Env, name string, f assessFlags) (err error) {
+func benchAssess(ctx context.Context, env *Env, name, notes string, f assessFlags) (err error) {
 	l, d := env.Lang(), newDialog(env)
 	say := func(key string, args ...any) { fmt.Fprintln(visible{env.Stderr}, l.T(key, args...)) }
 	if f.product == "" && d == nil {
@@ -44,7 +47,7 @@ func benchAssess(ctx context.Context, env *Env, name string, f assessFlags) (err
 			return left(err)
 		}
 	}
-	b, err := bench.Setup(ctx, bench.Options{Interface: name, Progress: func(e bench.Event) { sayBench(env, l, e) }})
+	b, err := bench.Setup(ctx, bench.Options{Interface: name, Notes: notes, Progress: func(e bench.Event) { sayBench(env, l, e) }})
 	if err != nil {
 		return err
 	}

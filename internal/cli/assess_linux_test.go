@@ -217,3 +217,51 @@ func TestFirstTime(t *testing.T) {
 		}
 	})
 }
+
+const benchProduct = `format: hoshi-product/1
+product:
+  name: {ja: 見本, en: Sample}
+  vendor: {ja: 見本製作所, en: Sample Works}
+  models: [S-1]
+  firmware: "1"
+ports:
+  - {port: tcp/80, service: http, reason: settings}
+`
+
+// A device on a bench of its own: it gets its address from us, is assessed there
+// without a question, and the interface is put back.
+func TestBench(t *testing.T) {
+	p := bed.Profile{Bare: true, Sysctl: map[string]string{"net.ipv4.icmp_ratelimit": "0", "net.ipv4.icmp_msgs_per_sec": "100000", "net.ipv4.icmp_msgs_burst": "10000"}}
+	bed.Run(t, p, func(t *testing.T, b *bed.Bed) {
+		if !b.Isolated {
+			return // said by Run
+		}
+		dir := t.TempDir()
+		script := "#!/bin/sh\ncase $1 in bound|renew) ip addr replace $ip/$mask dev $interface; ip route replace default via $router ;; esac\n"
+		for name, text := range map[string]string{"script": script, "product.yaml": benchProduct} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.Service("busybox", "udhcpc", "-f", "-i", bed.DeviceInterface, "-s", filepath.Join(dir, "script"), "-t", "20", "-T", "1")
+		b.Service("busybox", "httpd", "-f", "-p", "80", "-h", dir)
+		exe, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := exec.CommandContext(t.Context(), exe, "assess", "bench", bed.Interface, "--product", "product.yaml", "--fast", "--yes", "--notes", t.TempDir())
+		c.Dir, c.Env = dir, append(os.Environ(), asHoshi+"=1", "HOSHI_LANG=en")
+		out, err := c.CombinedOutput()
+		if code := c.ProcessState.ExitCode(); code > ExitNo {
+			t.Fatalf("exit code %d, %v:\n%s", code, err, out)
+		}
+		for _, want := range []string{"Connect the device to bed0", "Device under test: 192.168.142.20", "from many sender addresses", "TCP: open 1, closed 65,534, silent (filtered) 0, undecided 0"} {
+			if !strings.Contains(string(out), want) {
+				t.Errorf("%q is missing in\n%s", want, out)
+			}
+		}
+		if left, _ := exec.Command("ip", "addr", "show", "dev", bed.Interface).CombinedOutput(); strings.Contains(string(left), "192.168.142") {
+			t.Errorf("the interface was not put back: %s", left)
+		}
+	})
+}
