@@ -24,7 +24,7 @@ const name = "tcp"
 // tries), "undecided" (ports; number is the tries). "pace" (detail as
 // sweep.Pace), "down" (number is the attempts of the second before, sent the
 // ports asked last), "up" (took is the outage, detail what it was), "gave-up".
-var Probe = probe.Probe{Name: name, Stage: 1, Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: name, Stage: 1, Continues: true, Run: run, Parse: Parse}
 
 func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	tr := transport(t)
