@@ -49,6 +49,7 @@ type page struct {
 	TLS      []tlsRow
 	SSH      []sshRow
 	SignIns  *timeline
+	Changes  []finding // first uses and changed values
 	Findings []finding
 	Minutes  []minutesRow
 	Facts    []factRow
@@ -107,6 +108,7 @@ func Write(w io.Writer, b *evidence.Bundle, l i18n.Lang) error {
 	p.tls(e, facts)
 	p.ssh(e, facts)
 	p.SignIns = drawTimeline(l, b.Transcripts["signin"], facts)
+	p.changes(facts)
 	p.findings(facts)
 	costs, err := b.Costs()
 	if err != nil {
@@ -184,6 +186,23 @@ func (p *page) minutes(costs []evidence.Cost) {
 	}
 	if len(p.Minutes) > 0 {
 		p.Minutes = append(p.Minutes, minutesRow{p.T("report.minutes.sum"), text(machine), text(person)})
+	}
+}
+
+// changes says what the first use and a change of a value showed.
+func (p *page) changes(facts fact.Set) {
+	yes := func(f fact.Fact, member string) string {
+		return fmt.Sprintf("report.%s.%t", strings.ToLower(member), probe.Bool(f.Value, member))
+	}
+	for _, f := range facts.Named("signin.firstuse") {
+		p.Changes = append(p.Changes, finding{p.T("report.firstuse"), f.Subject, p.T(yes(f, "forced"))})
+	}
+	for _, f := range facts.Named("signin.change") {
+		text := p.T("report.incomplete")
+		if probe.Bool(f.Value, "complete") {
+			text = p.T(yes(f, "oldRefused")) + " " + p.T(yes(f, "newAccepted"))
+		}
+		p.Changes = append(p.Changes, finding{p.T("report.change"), f.Subject, text})
 	}
 }
 

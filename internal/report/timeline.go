@@ -24,7 +24,7 @@ type lane struct {
 	Door                        string
 	Attempts, After             int64
 	Limited, Complete           bool
-	How, Scope                  string
+	How, Scope, Lasts           string // in words
 	PerDay                      int64
 	Accepted                    []string // default values that signed in
 	DefaultsTried               int64
@@ -51,7 +51,11 @@ func drawTimeline(l i18n.Lang, records []probe.Record, facts fact.Set) *timeline
 	t := &timeline{}
 	for _, f := range facts.Named("signin.limit") {
 		x := lane{Door: f.Subject, Attempts: probe.Int(f.Value, "attempts"), After: probe.Int(f.Value, "after"), Limited: probe.Bool(f.Value, "limited"),
-			Complete: probe.Bool(f.Value, "complete"), How: probe.Str(f.Value, "how"), Scope: probe.Str(f.Value, "scope"), PerDay: probe.Int(f.Value, "guessesPerDay")}
+			Complete: probe.Bool(f.Value, "complete"), How: how(l, probe.Str(f.Value, "how")), Scope: l.T("report.scope." + probe.Str(f.Value, "scope")),
+			PerDay: probe.Int(f.Value, "guessesPerDay")}
+		if w := probe.Str(f.Value, "lasts"); w != "none" {
+			x.Lasts = l.T("report.lasts."+w, "seconds", probe.Int(f.Value, "watched"))
+		}
 		if d, ok := facts.Get("signin.default", f.Subject); ok {
 			x.DefaultsSeen, x.DefaultsTried, x.DefaultsWhole = true, probe.Int(d.Value, "tried"), probe.Bool(d.Value, "complete")
 			x.Accepted = words(d.Value, "accepted")
@@ -113,6 +117,17 @@ func drawTimeline(l i18n.Lang, records []probe.Record, facts fact.Set) *timeline
 	t.Picture = template.HTML(s.String())
 	slices.SortFunc(t.Lanes, func(a, b lane) int { return strings.Compare(a.Door, b.Door) })
 	return t
+}
+
+// how says in words how a limit showed.
+func how(l i18n.Lang, word string) string {
+	if code, ok := strings.CutPrefix(word, "status-"); ok {
+		return l.T("report.how.status", "code", code)
+	}
+	if key := "report.how." + word; i18n.Has(key) {
+		return l.T(key)
+	}
+	return word
 }
 
 // outcome says what an attempt met, as the entrance of its kind judges it.
