@@ -26,8 +26,8 @@ import (
 const Tool = "hoshi " + Version
 
 type assessFlags struct {
-	product, out, key, edition, consent, pace, resume string
-	json, yes, public, template, fast                 bool
+	product, out, report, key, edition, consent, pace, resume string
+	json, yes, public, template, fast                         bool
 }
 
 func newAssessCmd(env *Env) *cobra.Command {
@@ -67,6 +67,7 @@ func newAssessCmd(env *Env) *cobra.Command {
 func assessFlagsOf(c *cobra.Command, f *assessFlags, l i18n.Lang) {
 	c.Flags().StringVar(&f.product, "product", "", l.T("assess.flag.product"))
 	c.Flags().StringVarP(&f.out, "out", "o", "run.hoshi", l.T("assess.flag.out"))
+	c.Flags().StringVar(&f.report, "report", "", l.T("assess.flag.report"))
 	c.Flags().StringVar(&f.key, "key", "", l.T("assess.flag.key"))
 	c.Flags().StringVar(&f.edition, "edition", assess.DefaultEdition, l.T("assess.flag.edition"))
 	c.Flags().StringVar(&f.consent, "consent", "", l.T("assess.flag.consent"))
@@ -172,12 +173,19 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags, d *
 	if d != nil {
 		o.Asked += d.spent
 	}
-	// The file is made before the test: minutes of work must not fail at the end.
+	// The files are made before the test: minutes of work must not fail at the end.
 	out, err := os.OpenFile(f.out, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return fault.Wrap(fault.Invalid, "cli.assess", err, "assess.out", "file", f.out)
 	}
 	defer out.Close()
+	if f.report != "" {
+		r, err := os.OpenFile(f.report, os.O_WRONLY|os.O_CREATE, 0o600)
+		if err != nil {
+			return fault.Wrap(fault.Invalid, "cli.assess", err, "assess.out", "file", f.report)
+		}
+		_ = r.Close()
+	}
 	o.Progress = show.event
 	show.begin(assess.Estimate(plan, o))
 	run, err := assess.Run(ctx, o)
@@ -198,6 +206,15 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags, d *
 		return fault.Wrap(fault.Unavailable, "cli.assess", err, "evidence.unwritable")
 	}
 	_ = os.Remove(o.Journal) // the evidence holds all of it
+	if f.report != "" {
+		b, err := openBundle(f.out)
+		if err != nil {
+			return err
+		}
+		if err := writeReport(f.report, b, l); err != nil {
+			return err
+		}
+	}
 	return report(env, l, edition, run, f, key)
 }
 
@@ -311,6 +328,11 @@ func report(env *Env, l i18n.Lang, e *criteria.Edition, run *evidence.Run, f ass
 	}
 	fmt.Fprintln(w, l.T("assess.minutes", "machine", spell(l, machine), "person", spell(l, person)))
 	fmt.Fprintln(w, l.T("assess.saved", "file", f.out))
+	if f.report != "" {
+		fmt.Fprintln(w, l.T("report.saved", "file", f.report))
+	} else {
+		fmt.Fprintln(w, l.T("report.hint", "file", f.out))
+	}
 	if key == nil {
 		fmt.Fprintln(w, l.T("assess.unsigned"))
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hoshi/internal/evidence"
 	"hoshi/internal/fault"
 	"hoshi/internal/i18n"
 	htmlreport "hoshi/internal/report"
@@ -29,16 +30,8 @@ func newEvidenceReportCmd(env *Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-			if err != nil {
-				return fault.Wrap(fault.Invalid, "cli.report", err, "assess.out", "file", out)
-			}
-			if err := htmlreport.Write(f, b, in); err != nil {
-				_ = f.Close()
+			if err := writeReport(out, b, in); err != nil {
 				return err
-			}
-			if err := f.Close(); err != nil {
-				return fault.Wrap(fault.Unavailable, "cli.report", err, "evidence.unwritable")
 			}
 			_, err = fmt.Fprintln(env.Stdout, l.T("report.saved", "file", out))
 			return err
@@ -47,4 +40,20 @@ func newEvidenceReportCmd(env *Env) *cobra.Command {
 	c.Flags().StringVarP(&out, "out", "o", "report.html", l.T("report.flag.out"))
 	c.Flags().StringVar(&lang, "lang", "", l.T("report.flag.lang"))
 	return c
+}
+
+// writeReport writes the HTML report of a bundle to a file of the owner's alone.
+func writeReport(name string, b *evidence.Bundle, l i18n.Lang) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fault.Wrap(fault.Invalid, "cli.report", err, "assess.out", "file", name)
+	}
+	if err := htmlreport.Write(f, b, l); err != nil {
+		_ = f.Close()
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return fault.Wrap(fault.Unavailable, "cli.report", err, "evidence.unwritable")
+	}
+	return nil
 }
