@@ -61,7 +61,7 @@ type law struct {
 	strange time.Duration // the last measurement far below a limit that had held
 
 	cleanSince time.Duration
-	cleanWas   time.Duration // cleanSince before the present hold
+	limitAt    time.Duration // when the limit was measured
 	trialAfter time.Duration
 }
 
@@ -235,7 +235,7 @@ func (l *law) alive() bool {
 func (l *law) release(now time.Duration) {
 	w := l.win
 	l.met = true
-	l.cleanWas, l.cleanSince = l.cleanSince, now
+	l.cleanSince = now
 	loss := 0.0
 	if w.since > 1 {
 		// The first of them is a loss by definition and says nothing about the share.
@@ -276,7 +276,7 @@ func (l *law) release(now time.Duration) {
 	// A limit that has held for seconds is not thrown away for one measurement far
 	// below it: this host may have stood still. The rate goes down, and comes back
 	// soon; if it meets loss again, the measurement was right.
-	held := now-l.cleanWas > 3*time.Second
+	held := now-l.limitAt > 3*time.Second
 	if measured := rate * (1 - loss) / (1 - l.base); l.limit > 0 && held && measured < 0.9*l.limit && now-l.strange > 20*time.Second {
 		l.strange = now
 		l.set(now, settle*max(measured, l.limit/2), steady)
@@ -287,7 +287,7 @@ func (l *law) release(now time.Duration) {
 
 // reduce goes below what was answered at a rate of which a share was lost.
 func (l *law) reduce(now time.Duration, rate, loss float64, witnesses int) {
-	l.doubt.rate, l.doubt.loss = l.rate, loss
+	l.doubt.rate, l.doubt.loss, l.limitAt = l.rate, loss, now
 	l.limit = max(rate*(1-loss)/(1-l.base), rate/4)
 	share := settle
 	if l.guess = witnesses < 60; l.guess {
