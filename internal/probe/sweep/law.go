@@ -134,6 +134,12 @@ func (l *law) witness(now, at time.Duration, answered, canary bool) {
 		return
 	}
 	if l.doubt.loss > 0 {
+		// Nothing at all comes back: that is no question of pace, the device may be down.
+		if w.rowOfLoss >= 8 && w.since == w.lost {
+			l.doubt.loss, l.doubt.deep = 0, false
+			l.hold(now)
+			return
+		}
 		l.settleDoubt(now)
 		return
 	}
