@@ -192,7 +192,12 @@ func add(t *tar.Writer, name string, size int64, r io.Reader) error {
 func Restore(ctx context.Context, p Place, r io.Reader) (Manifest, error) {
 	const op = "backup.Restore"
 	var m Manifest
-	gz, err := gzip.NewReader(bufio.NewReader(r))
+	checked, done, err := whole(r)
+	if err != nil {
+		return m, err
+	}
+	defer done()
+	gz, err := gzip.NewReader(bufio.NewReader(checked))
 	if err != nil {
 		return m, damaged(op, err)
 	}
@@ -231,6 +236,47 @@ func Restore(ctx context.Context, p Place, r io.Reader) (Manifest, error) {
 		return m, err
 	}
 	return m, files(ctx, p, t)
+}
+
+// whole reads a backup to its end, where its checksum stands, and gives it back
+// from the beginning: the database must not take in what turns out to be damaged.
+// What cannot be read twice is put aside first. done takes that away again.
+func whole(r io.Reader) (checked io.Reader, done func(), err error) {
+	const op = "backup.Restore"
+	done = func() {}
+	s, ok := r.(io.ReadSeeker)
+	var start int64
+	if ok {
+		start, err = s.Seek(0, io.SeekCurrent)
+	}
+	if !ok || err != nil { // such as a pipe
+		f, err := os.CreateTemp("", "hoshi-restore-")
+		if err != nil {
+			return nil, done, fault.Wrap(fault.Internal, op, err, "backup.write")
+		}
+		done = func() { _ = errors.Join(f.Close(), os.Remove(f.Name())) }
+		if _, err := io.Copy(f, r); err != nil {
+			done()
+			return nil, func() {}, fault.Wrap(fault.Internal, op, err, "backup.write")
+		}
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			done()
+			return nil, func() {}, fault.Wrap(fault.Internal, op, err, "backup.write")
+		}
+		s, start = f, 0
+	}
+	gz, err := gzip.NewReader(bufio.NewReader(s))
+	if err == nil {
+		_, err = io.Copy(io.Discard, gz)
+	}
+	if err == nil {
+		_, err = s.Seek(start, io.SeekStart)
+	}
+	if err != nil {
+		done()
+		return nil, func() {}, damaged(op, err)
+	}
+	return s, done, nil
 }
 
 // files puts evidence and the log's files back.

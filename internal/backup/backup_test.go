@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -150,8 +151,13 @@ func TestDamagedBackup(t *testing.T) {
 	whole := write(t, from)
 	other := from
 	other.Scheme = "another"
-	for name, b := range map[string][]byte{"cut short": whole[:len(whole)/3], "empty": nil, "no backup": []byte("hello"), "another scheme": write(t, other),
-		"altered": append(append(slices.Clone(whole[:len(whole)/4]), 0xff^whole[len(whole)/4]), whole[len(whole)/4+1:]...)} {
+	damaged := map[string][]byte{"cut short": whole[:len(whole)/3], "empty": nil, "no backup": []byte("hello"), "another scheme": write(t, other), "without its end": whole[:len(whole)-1]}
+	for i := range 8 { // one of them may fall where the text stays readable
+		b := slices.Clone(whole)
+		b[len(b)*(2*i+1)/17] ^= 1
+		damaged[fmt.Sprintf("altered at %d", len(b)*(2*i+1)/17)] = b
+	}
+	for name, b := range damaged {
 		to := place(t, storetest.SQLite(t))
 		if _, err := backup.Restore(t.Context(), to, bytes.NewReader(b)); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v, want a refusal", name, err)

@@ -102,9 +102,10 @@ type Engine struct {
 		clockAt      time.Duration
 	}
 	seen struct {
-		n, ok   int // first attempts and their answers, decaying
-		silent  int // ports silent more than once
-		answers bool
+		n, ok            int // first attempts and their answers, decaying
+		silent           int // ports silent more than once
+		canaries, missed int // canaries asked while nothing was overloaded, and those of them that got no answer
+		answers          bool
 	}
 
 	state      state
@@ -514,6 +515,12 @@ func (e *Engine) accountCanary(now time.Duration, a *attempt, ok bool) {
 	c := &e.canaries
 	c.outstanding--
 	e.pace.Canaries++
+	if e.state == asking && e.law.calm() {
+		e.seen.canaries++
+		if !ok {
+			e.seen.missed++
+		}
+	}
 	if !ok {
 		e.pace.Lost++
 		c.missed[a.port]++
@@ -566,14 +573,16 @@ func (e *Engine) spend(now time.Duration, n uint16, witnessed bool) {
 }
 
 // enough is how often a silent port is asked: more where silence is rare, and
-// more where the link loses packets by itself.
+// more where packets get lost, so that no port is silent by chance. What is lost
+// is seen on canaries; while few were asked, more than they show is assumed.
 func (e *Engine) enough() int {
 	n := e.c.Tries
 	if e.seen.silent > 200 && e.seen.silent*10 > e.fresh {
 		n = e.c.Few
 	}
-	if b := e.law.base; b > 0.001 {
-		n = max(n, min(20, int(math.Ceil(math.Log(1e-6)/math.Log(b)))))
+	b := max(e.law.base, float64(e.seen.missed+3)/float64(e.seen.canaries+3))
+	if e.seen.canaries >= 20 && b > 0.001 {
+		n = max(n, min(20, int(math.Ceil(math.Log(chance)/math.Log(b)))))
 	}
 	return max(1, n)
 }

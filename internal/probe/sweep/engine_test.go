@@ -84,7 +84,7 @@ func TestDevices(t *testing.T) {
 		{"filters and takes 800 a second", careful, device{silent: filter, limit: 800, burst: 32}, 330 * time.Second, 240000, 0, "filtered", 15},
 		{"a link that loses", careful, device{loss: 0.03}, 70 * time.Second, 80000, 0, "closed", 10},
 		{"a link that loses, fast", fast, device{loss: 0.03}, 20 * time.Second, 80000, 0, "closed", 10},
-		{"a link that loses, filtered", careful, device{loss: 0.03, silent: filter}, 400 * time.Second, 500000, 0, "filtered", 10},
+		{"a link that loses, filtered", careful, device{loss: 0.03, silent: filter}, 600 * time.Second, 500000, 0, "filtered", 10},
 		{"a slow link", careful, device{rtt: 300 * time.Millisecond}, 60 * time.Second, 70000, 0, "closed", 10},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -99,6 +99,11 @@ func (l *law) set(now time.Duration, rate float64, p phase) {
 // climbs reports whether the rate is still going up towards the unknown.
 func (l *law) climbs() bool { return l.phase == climbing && l.rate < l.cap }
 
+// calm reports whether what is lost now is the link's own loss.
+func (l *law) calm() bool {
+	return l.doubt.loss == 0 && (l.phase == steady || l.phase == climbing && l.rate >= l.cap)
+}
+
 // sent tells of an attempt.
 func (l *law) sent() { l.win.sent++ }
 

@@ -67,6 +67,7 @@ const (
 	refunds  = 40                     // tries given back to one port at most
 	kept     = 1 << 16                // attempts remembered; more are never on the way
 	lastSent = 64                     // attempts that are told of when the device goes down
+	chance   = 1e-6                   // of losing every attempt at one port
 )
 
 // Action is what to do next: ask a port, wait, or end.
