@@ -1,7 +1,9 @@
 package sweep
 
 import (
+	"flag"
 	"math/rand/v2"
+	"os"
 	"reflect"
 	"testing"
 	"time"
@@ -279,4 +281,13 @@ func FuzzRead(f *testing.F) {
 		}
 		New(Config{Ports: Order(e.Seed), Earlier: e, Start: 400, Cap: 1500, Tries: 10, Few: 3, Wait: time.Second, Down: time.Minute}).Next(0)
 	})
+}
+
+// A sample of the drawn devices is enough each time; all are for the long run.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() == f.DefValue && os.Getenv("HOSHI_SOAK") == "" {
+		_ = f.Value.Set("30")
+	}
+	os.Exit(m.Run())
 }
