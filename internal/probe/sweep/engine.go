@@ -1,11 +1,8 @@
 package sweep
 
 import (
-	"fmt"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -55,17 +52,6 @@ type port struct {
 type again struct {
 	port uint16
 	due  time.Duration
-}
-
-// Event is something to be written down.
-type Event struct {
-	At, Took time.Duration
-	Kind     string // "open", "closed", "filtered", "silent", "undecided", "pace", "down", "up", "gave-up"
-	Port     int
-	Ports    []int // ascending
-	Number   int
-	Detail   string
-	Sent     string
 }
 
 // Engine is the state machine of a sweep. It reads no clock and sends nothing:
@@ -163,13 +149,6 @@ func (e *Engine) resume(was *Earlier) {
 	if was.Rate > 0 {
 		e.law.rate = max(floor, min(e.law.rate, float64(was.Rate)/2))
 	}
-}
-
-// Events returns what has happened since the last call.
-func (e *Engine) Events() []Event {
-	out := e.events
-	e.events = nil
-	return out
 }
 
 // wait is how long an answer is waited for.
@@ -415,57 +394,6 @@ func (e *Engine) settle(n int, a Answer, proof string, now time.Duration) {
 	}
 }
 
-func (e *Engine) word(s string) uint8 {
-	if i := slices.Index(e.proofs, s); i >= 0 {
-		return uint8(i)
-	}
-	if len(e.proofs) > 250 {
-		return 0
-	}
-	e.proofs = append(e.proofs, s)
-	return uint8(len(e.proofs) - 1)
-}
-
-func (e *Engine) emit(v Event) { e.events = append(e.events, v) }
-
-// tell writes down the settled ports of a chunk, by answer.
-func (e *Engine) tell(now time.Duration, c int) {
-	type class struct {
-		a     Answer
-		proof uint8
-	}
-	groups := map[class][]int{}
-	tries := map[class]int{}
-	for n := c * chunk; n < (c+1)*chunk; n++ {
-		p := &e.ports[n]
-		if p.settled && !p.told {
-			k := class{p.answer, p.proof}
-			groups[k] = append(groups[k], n)
-			tries[k] = max(tries[k], int(p.tries))
-			p.told = true
-		}
-	}
-	for _, a := range []Answer{Closed, Filtered, Silent} {
-		for i := range e.proofs {
-			k := class{a, uint8(i)}
-			if len(groups[k]) == 0 {
-				continue
-			}
-			v := Event{At: now, Kind: "closed", Ports: groups[k], Detail: e.proofs[i]}
-			switch a {
-			case Filtered:
-				v.Kind = "filtered"
-			case Silent:
-				v.Kind, v.Detail, v.Number = "silent", "", tries[k]
-				if e.c.SilenceProves {
-					v.Kind, v.Detail = "filtered", "silent"
-				}
-			}
-			e.emit(v)
-		}
-	}
-}
-
 // account goes through the attempts in the order of sending and draws the
 // conclusions from those whose fate is known.
 func (e *Engine) account(now time.Duration) {
@@ -610,99 +538,6 @@ func (e *Engine) hold(now time.Duration) Action {
 	return act
 }
 
-// fall notes that the device went down, with what was sent to it before.
-func (e *Engine) fall(now time.Duration) {
-	first := e.law.win.firstLoss
-	var before []string
-	n := 0
-	for s := e.next - 1; s > 0 && e.next-s < kept; s-- {
-		a := &e.slots[s%kept]
-		if a.at > first {
-			continue
-		}
-		if first-a.at > time.Second {
-			break
-		}
-		n++
-		if len(before) < lastSent {
-			before = append(before, strconv.Itoa(int(a.port)))
-		}
-	}
-	slices.Reverse(before)
-	e.state, e.holding = down, false
-	e.downAt, e.downFrom, e.downRate, e.nextAt = first, now, float64(n), now
-	if int(e.downRate) == 0 {
-		e.downRate = e.law.rate
-	}
-	e.emit(Event{At: now, Kind: "down", Number: int(e.downRate), Detail: fmt.Sprintf("sent=%d", n), Sent: strings.Join(before, ",")})
-}
-
-// gentle asks one canary a second while the device is down. When it answers, its
-// services are waited for as well: a device that starts answers with "closed"
-// before its services run.
-func (e *Engine) gentle(now time.Duration) Action {
-	pause := time.Second
-	if e.state == down && now-e.downFrom >= e.c.Down {
-		e.emit(Event{At: now, Kind: "gave-up", Took: now - e.downAt})
-		e.finish(now)
-		return Action{Done: true}
-	}
-	if e.state == recovering {
-		pause = time.Second / 2
-		switch services := min(8, len(e.canaries.open)); {
-		case now-e.heardAt > 5*time.Second:
-			e.state, e.downFrom = down, now
-		case services > 0 && len(e.backOpen) >= services, services == 0 && e.backHeard >= 4 && now-e.backAt >= e.c.Recover, now-e.backAt > 30*time.Second:
-			e.rise(now)
-			return e.Next(now)
-		}
-	}
-	if now < e.nextAt {
-		return Action{Wait: e.nextAt}
-	}
-	a := attempt{}
-	switch c := &e.canaries; {
-	case len(c.open) > 0 && (e.state == recovering || len(c.closed) == 0 || c.turn%2 == 0):
-		c.turn++
-		a = attempt{port: c.open[0], kind: clock}
-		if e.uptime.port != 0 {
-			a.port = e.uptime.port
-		}
-		for _, p := range c.open[:min(8, len(c.open))] {
-			if e.state == recovering && e.backOpen[a.port] && !e.backOpen[p] {
-				a = attempt{port: p, kind: canary}
-			}
-		}
-	default:
-		c.turn++
-		a = attempt{port: c.closed[c.turn/2%len(c.closed)], kind: canary}
-	}
-	act := e.ask(now, a)
-	e.nextAt = now + pause
-	return act
-}
-
-// rise goes on after an outage. What answered "closed" since a service last
-// answered is asked anew: a device that goes down in order stops its services first.
-func (e *Engine) rise(now time.Duration) {
-	kind := e.uptime.verdict()
-	e.outages++
-	e.emit(Event{At: now, Kind: "up", Took: e.backAt - e.downAt, Detail: kind, Number: int(e.downRate)})
-	e.anew(now, max(0, e.downAt-10*time.Second), e.downAt)
-	if kind != "hang" {
-		// Services that nobody knows of yet may take longer to start: what answers
-		// "closed" now is asked once more at the end.
-		e.shaky = append(e.shaky, [2]time.Duration{now, now + starting})
-	}
-	e.uptime.restart()
-	e.law.outage(now, e.downRate)
-	e.state, e.nextAt = asking, now
-	if e.outages >= outages {
-		e.emit(Event{At: now, Kind: "gave-up"})
-		e.finish(now)
-	}
-}
-
 // anew asks the ports again that answered "closed" in a time.
 func (e *Engine) anew(now, from, to time.Duration) {
 	var back []again
@@ -715,113 +550,4 @@ func (e *Engine) anew(now, from, to time.Duration) {
 		}
 	}
 	e.again = append(back, e.again...)
-}
-
-// Stop ends a sweep early: what is settled is told, the rest is undecided.
-func (e *Engine) Stop(now time.Duration) { e.finish(now) }
-
-// Flush tells what is settled and not told yet, so that a run that is stopped
-// can go on from there.
-func (e *Engine) Flush(now time.Duration) {
-	for c := range chunks {
-		e.tell(now, c)
-	}
-}
-
-func (e *Engine) finish(now time.Duration) {
-	if e.state == over {
-		return
-	}
-	e.state = over
-	e.Flush(now)
-	byTries := map[int][]int{}
-	for n := range e.ports {
-		if p := &e.ports[n]; p.wanted && !p.settled {
-			byTries[int(p.tries)] = append(byTries[int(p.tries)], n)
-		}
-	}
-	for tries := range 256 {
-		if len(byTries[tries]) > 0 {
-			e.emit(Event{At: now, Kind: "undecided", Ports: byTries[tries], Number: tries})
-		}
-	}
-	e.emitPace(now)
-}
-
-// tick writes the pacing down once a second, less often when a sweep takes long.
-func (e *Engine) tick(now time.Duration) {
-	if now-e.paceAt >= max(time.Second, now/600) {
-		e.emitPace(now)
-	}
-}
-
-func (e *Engine) emitPace(now time.Duration) {
-	p := e.pace
-	p.Took = now - e.paceAt
-	p.Rate = int(e.law.rate)
-	p.Phase = e.law.phase.String()
-	switch e.state {
-	case down, recovering:
-		p.Phase, p.Rate = "down", 1
-	}
-	e.pace, e.paceAt = Pace{}, now
-	if p.Sent > 0 || p.Answered > 0 {
-		e.emit(Event{At: now, Kind: "pace", Took: p.Took, Number: p.Rate, Detail: p.String()})
-	}
-}
-
-// uptime follows the device's clock as TCP timestamps show it, on one open port.
-type uptime struct {
-	port      uint16
-	n, wild   int
-	at        time.Duration
-	ts        uint32
-	perSecond float64
-	jumped    bool // since restart
-	judged    bool
-}
-
-func (u *uptime) sample(now time.Duration, port uint16, ts uint32) {
-	if u.n == 0 {
-		*u = uptime{port: port, n: 1, at: now, ts: ts, wild: u.wild}
-		return
-	}
-	if port != u.port || now-u.at < 300*time.Millisecond {
-		return
-	}
-	passed := (now - u.at).Seconds()
-	moved := float64(int32(ts - u.ts))
-	switch {
-	case u.n == 1:
-		if rate := moved / passed; rate >= 0.5 && rate <= 1100 {
-			u.perSecond = rate
-		} else {
-			u.wild++
-		}
-	case u.perSecond > 0 && math.Abs(moved-u.perSecond*passed) > 3*u.perSecond+0.02*u.perSecond*passed:
-		u.jumped = true
-		u.wild++
-	}
-	u.judged = u.n > 1
-	u.n, u.at, u.ts = u.n+1, now, ts
-}
-
-// verdict names what happened since restart: the clock began anew or ran on.
-func (u *uptime) verdict() string {
-	switch {
-	case u.n < 2 || !u.judged || u.perSecond == 0 || u.wild > 1:
-		return "unknown"
-	case u.jumped:
-		return "reboot"
-	}
-	return "hang"
-}
-
-// restart begins to watch for the next jump.
-func (u *uptime) restart() {
-	wild := u.wild
-	if u.jumped {
-		wild--
-	}
-	*u = uptime{port: u.port, n: 0, wild: wild}
 }
