@@ -51,7 +51,11 @@ func benchAssess(ctx context.Context, env *Env, name, notes string, f assessFlag
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.Close()) }()
+	defer func() {
+		if e := b.Close(); e != nil && err == nil {
+			err = e
+		}
+	}()
 	say("assess.bench.connect", "name", name)
 	wait, cancel := context.WithTimeout(ctx, benchWait)
 	defer cancel()
