@@ -267,10 +267,7 @@ func BenchmarkDeviceTCP(b *testing.B) {
 func BenchmarkDeviceUDP(b *testing.B) {
 	limit := time.Duration(size(b, "LIMIT", 600)) * time.Second
 	pool := probe.Senders{Routed: netip.MustParsePrefix("198.19.0.0/16")}
-	gateway := func(b *testing.B, d *bed.Bed) {
-		d.Device("ip", "route", "add", "default", "via", bed.Tester4.String())
-	}
-	race(b, "all UDP ports", bed.Profile{}, gateway, "udp", []way{
+	race(b, "all UDP ports", bed.Profile{}, nil, "udp", []way{
 		ours("hoshi, pool, careful default", "udp", probe.Careful(), size(b, "ROUNDS", 3), pool),
 		nmap("nmap -sU --defeat-icmp-ratelimit -T4", 1, limit, "-sU", "-p-", "--defeat-icmp-ratelimit", "-T4"),
 		nmap("nmap -sU -p- (stopped)", 1, 60*time.Second, "-sU", "-p-")})

@@ -64,13 +64,26 @@ var quick = map[string]string{"net.ipv4.icmp_ratelimit": "0", "net.ipv4.icmp_msg
 
 // A whole run sends to the device and to nobody else.
 func TestNothingLeavesForOthers(t *testing.T) {
-	bed.Run(t, bed.Profile{Delay: time.Millisecond, Sysctl: quick}, func(t *testing.T, b *bed.Bed) {
+	whole(t, bed.Profile{Delay: time.Millisecond, Sysctl: quick})
+}
+
+// The same of a device that has no IPv4.
+func TestIPv6OnlyDevice(t *testing.T) {
+	whole(t, bed.Profile{Delay: time.Millisecond, IPv6Only: true, Sysctl: map[string]string{"net.ipv6.icmp.ratelimit": "0", "net.ipv4.icmp_msgs_per_sec": "100000", "net.ipv4.icmp_msgs_burst": "10000"}})
+}
+
+func whole(t *testing.T, p bed.Profile) {
+	t.Helper()
+	bed.Run(t, p, func(t *testing.T, b *bed.Bed) {
 		web(b, 80)
 		web(b, 50123)
 		b.Await("tcp/80", "tcp/50123")
 		run, err := assess.Run(t.Context(), bedOptions(t, b))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if v, ok := run.Facts.Get("service.protocol", "tcp/80"); !ok || probe.Str(v.Value, "protocol") != "http" {
+			t.Errorf("port 80 speaks %v", v.Value)
 		}
 		for _, p := range []string{"tcp/80", "tcp/50123"} {
 			if _, ok := run.Facts.Get("tcp.open", p); !ok {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"sync"
 	"testing"
@@ -117,6 +118,66 @@ func TestBedFiltered(t *testing.T) {
 		if b.Isolated {
 			expect(t, b, s, open, "filtered")
 		}
+	})
+}
+
+// A device that takes few packets, and one that falls over when it gets many:
+// none is overrun, nothing is missed. The short run has strong cousins of both;
+// the long one the figures of real devices and the careful default.
+func TestBedWeak(t *testing.T) {
+	open := []int{23, 80, 8080, 61000}
+	soak := os.Getenv("HOSHI_SOAK") != ""
+	careful := probe.Practice()
+	careful.TCPStart, careful.TCPCap, careful.Down = 3000, 6000, time.Minute
+	takes, hangs := bed.Profile{Delay: time.Millisecond, Rate: 4000, Burst: 64}, bed.Profile{Delay: time.Millisecond, HangAbove: 8000, HangFor: 5 * time.Second}
+	if soak {
+		careful = probe.Careful()
+		takes.Rate, takes.Burst = 500, 32
+		hangs.HangAbove, hangs.HangFor = 2000, 20*time.Second
+	}
+	t.Run("takes few", func(t *testing.T) {
+		t.Parallel()
+		bed.Run(t, takes, func(t *testing.T, b *bed.Bed) {
+			if !b.Isolated {
+				return // said by Run
+			}
+			serve(b, open...)
+			expect(t, b, against(t, b, careful, nil), open, "closed")
+			if n := b.ToDevice(); n.Over > n.In/10 {
+				t.Errorf("%d of %d frames were more than the device takes", n.Over, n.In)
+			}
+		})
+	})
+	t.Run("hangs when flooded", func(t *testing.T) {
+		t.Parallel()
+		bed.Run(t, hangs, func(t *testing.T, b *bed.Bed) {
+			if !b.Isolated {
+				return // said by Run
+			}
+			serve(b, open...)
+			s := against(t, b, careful, nil)
+			expect(t, b, s, open, "closed")
+			if n := b.ToDevice(); n.Hung > 0 || len(s.Named("device.outage")) > 0 {
+				t.Errorf("the careful pace made it hang: %+v, %v", n, s.Named("device.outage"))
+			}
+		})
+	})
+	t.Run("hangs, and is asked without a cap", func(t *testing.T) {
+		t.Parallel()
+		bed.Run(t, hangs, func(t *testing.T, b *bed.Bed) {
+			if !b.Isolated {
+				return // said by Run
+			}
+			serve(b, open...)
+			p := probe.Practice()
+			p.Down = time.Minute
+			s := against(t, b, p, nil)
+			expect(t, b, s, open, "closed")
+			out := s.Named("device.outage")
+			if len(out) == 0 || probe.Str(out[0].Value, "last") == "" {
+				t.Errorf("the hang is no finding: %v", out)
+			}
+		})
 	})
 }
 
