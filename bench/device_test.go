@@ -25,7 +25,7 @@ import (
 
 // The device of these figures: real services from Debian packages, on usual ports
 // and on unusual ones, some of them mute. [bed.Bed.Truth] says what is really bound.
-var devicePorts = []string{"tcp/22", "tcp/23", "tcp/53", "tcp/80", "tcp/199", "tcp/21", "tcp/443", "tcp/1883", "tcp/5000", "tcp/6666", "tcp/8080", "tcp/8883",
+var devicePorts = []string{"tcp/22", "tcp/23", "tcp/53", "tcp/80", "tcp/199", "tcp/21", "tcp/443", "tcp/1883", "tcp/5000", "tcp/5683", "tcp/6666", "tcp/8080", "tcp/8883",
 	"tcp/30005", "tcp/49152", "tcp/54321", "tcp/65535", "udp/53", "udp/67", "udp/69", "udp/161", "udp/1900", "udp/5351", "udp/5353", "udp/5683", "udp/40000", "udp/50000"}
 
 func services(b *testing.B, d *bed.Bed) {
@@ -381,16 +381,10 @@ func facts(b *testing.B, path, name string) []string {
 // parts prints how long each probe took.
 func parts(b *testing.B, path string) {
 	b.Helper()
-	began := map[string]int64{}
 	var out []string
 	for _, r := range opened(b, path).Transcripts["run"] {
-		switch r.Event {
-		case "begin":
-			began[r.Item] = r.At
-		case "end":
-			if took := r.At - began[r.Item]; took >= 50 {
-				out = append(out, fmt.Sprintf("%s %.1f s", r.Item, float64(took)/1000))
-			}
+		if r.Event == "end" && r.Took >= 100 {
+			out = append(out, fmt.Sprintf("%s %.1f s", r.Item, float64(r.Took)/1000))
 		}
 	}
 	line("  of which %s", strings.Join(out, ", "))
