@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -22,28 +23,34 @@ const (
 )
 
 // progress shows a run: a small living picture on a terminal, plain lines
-// elsewhere, JSON lines when a program reads them.
+// elsewhere, JSON lines when a program reads them. Several probes may be under way
+// at once; each tells of itself under its own name.
 type progress struct {
 	w    io.Writer
 	l    i18n.Lang
 	live bool
 	json bool
 
-	mu      sync.Mutex
-	began   time.Time
-	parts   []assess.Part
-	now     assess.Event // the latest of the probe that runs
-	what    string       // its last record in words
-	open    []string     // ports, as they are found
-	down    time.Time    // since when the device does not answer; zero = it does
-	load    *assess.Load
-	count   int // records of the probe that runs
-	drawn   int // lines of the picture on the screen
-	spoken  time.Time
-	quiet   bool // a person is being asked: no picture
-	started int64
-	stop    chan struct{}
-	done    chan struct{}
+	mu     sync.Mutex
+	began  time.Time
+	parts  []assess.Part
+	under  []*under          // probes under way, in the order in which they began
+	stages map[int]time.Time // when each part of the estimate began
+	open   []string          // ports, as they are found
+	down   time.Time         // since when the device does not answer; zero = it does
+	drawn  int               // lines of the picture on the screen
+	spoken time.Time
+	quiet  bool // a person is being asked: no picture
+	stop   chan struct{}
+	done   chan struct{}
+}
+
+// under is a probe under way.
+type under struct {
+	now   assess.Event // the latest
+	load  *assess.Load
+	count int  // records
+	over  bool // it has ended, and nothing began since
 }
 
 func newProgress(env *Env, l i18n.Lang, json bool) *progress {
@@ -102,30 +109,63 @@ func (p *progress) event(e assess.Event) {
 		}
 		return
 	}
-	p.what = ""
 	switch e.State {
 	case "begin":
-		p.now, p.count, p.started, p.load = e, 0, e.At, nil
+		p.under = slices.DeleteFunc(p.under, func(u *under) bool { return u.over || u.now.Probe == e.Probe })
+		p.under = append(p.under, &under{now: e})
+		if p.stages == nil {
+			p.stages = map[int]time.Time{}
+		}
+		if k := partOf(e.Probe); p.stages[k].IsZero() {
+			p.stages[k] = time.Now()
+		}
 		p.spoken = time.Now()
 		if !p.live {
-			fmt.Fprintln(p.w, p.l.T("assess.begin", "seconds", e.At/1000, "what", p.l.T("assess.probe."+e.Probe)))
+			fmt.Fprintln(p.w, p.l.T("assess.begin", "seconds", e.At/1000, "what", p.name(e.Probe)))
 		}
 	case "progress":
-		p.count++
-		p.now = e
-		if e.Load != nil {
-			p.load = e.Load
+		if u := p.of(e.Probe); u != nil {
+			u.count++
+			u.now = e
+			if e.Load != nil {
+				u.load = e.Load
+			}
 		}
 		p.note(e)
+	case "end":
+		if u := p.of(e.Probe); u != nil {
+			u.over = true
+		}
 	}
 	switch {
 	case p.live && p.stop == nil:
 		p.draw()
-	case !p.live && time.Since(p.spoken) >= lineEvery:
+	case !p.live && len(p.under) > 0 && time.Since(p.spoken) >= lineEvery:
 		p.spoken = time.Now()
-		fmt.Fprintln(visible{p.w}, "  "+p.status())
+		fmt.Fprintln(visible{p.w}, "  "+p.line())
 	}
 }
+
+// of finds a probe that is under way.
+func (p *progress) of(name string) *under {
+	for _, u := range p.under {
+		if u.now.Probe == name && !u.over {
+			return u
+		}
+	}
+	return nil
+}
+
+// busy are the probes under way; between two of them the one that has just ended.
+func (p *progress) busy() []*under {
+	out := slices.DeleteFunc(slices.Clone(p.under), func(u *under) bool { return u.over })
+	if len(out) == 0 {
+		return p.under
+	}
+	return out
+}
+
+func (p *progress) name(probe string) string { return p.l.T("assess.probe." + probe) }
 
 // note keeps and tells what matters in a record.
 func (p *progress) note(e assess.Event) {
@@ -160,7 +200,7 @@ func (p *progress) clear() {
 
 // draw writes the picture over the last one.
 func (p *progress) draw() {
-	if !p.live || p.quiet || p.now.Probe == "" {
+	if !p.live || p.quiet || len(p.under) == 0 {
 		return
 	}
 	most := columns(p.w) - 1
@@ -182,7 +222,7 @@ func (p *progress) draw() {
 // picture is what a person sees at a glance: what is done and how far, how the
 // device bears it, what was found, how long it will take.
 func (p *progress) picture(most int) []string {
-	out := []string{p.bar(most), p.l.T("assess.live.device", "state", p.device())}
+	out := []string{p.doing(most), p.l.T("assess.live.device", "state", p.device())}
 	if len(p.open) > 0 {
 		head := p.l.T("assess.live.open", "number", len(p.open), "ports", "")
 		out = append(out, head+p.ports(most-textWidth(head, p.l)))
@@ -204,23 +244,65 @@ func (p *progress) ports(most int) string {
 	return ""
 }
 
-func (p *progress) bar(most int) string {
-	name := p.l.T("assess.probe." + p.now.Probe)
-	if p.now.Total == 0 {
-		return name + "  " + p.status()
+// doing is what is being done and how far it is: a bar for a scan, the names of
+// the others.
+func (p *progress) doing(most int) string {
+	busy := p.busy()
+	if len(busy) == 1 {
+		return p.bar(busy[0], most)
 	}
-	tail := fmt.Sprintf(" %3d %%  %s / %s", p.now.Done*100/p.now.Total, group(p.now.Done), group(p.now.Total))
+	return p.names(busy, most)
+}
+
+// names lists the probes under way that fit, and counts the others.
+func (p *progress) names(us []*under, most int) string {
+	head := p.l.T("assess.live.several", "number", len(us))
+	for n := len(us); n > 0; n-- {
+		var names []string
+		for _, u := range us[:n] {
+			names = append(names, p.name(u.now.Probe))
+		}
+		s := head + strings.Join(names, p.l.T("assess.live.and"))
+		if n < len(us) {
+			s += p.l.T("assess.live.others", "number", len(us)-n)
+		}
+		if textWidth(s, p.l) <= most {
+			return s
+		}
+	}
+	return head
+}
+
+func (p *progress) bar(u *under, most int) string {
+	name := p.name(u.now.Probe)
+	if u.now.Total == 0 {
+		return strings.TrimRight(name+"  "+p.status(u), " ")
+	}
+	tail := fmt.Sprintf(" %3d %%  %s / %s", u.now.Done*100/u.now.Total, group(u.now.Done), group(u.now.Total))
 	n := min(30, most-textWidth(name, p.l)-textWidth(tail, p.l)-3)
 	if n < 5 {
 		return name + tail
 	}
-	k := n * p.now.Done / p.now.Total
+	k := n * u.now.Done / u.now.Total
 	return name + " [" + strings.Repeat("#", k) + strings.Repeat("-", n-k) + "]" + tail
 }
 
-// status is the state of the probe that runs in one line of plain text.
-func (p *progress) status() string {
-	switch e := p.now; {
+// line is the state of a run in one line of plain text.
+func (p *progress) line() string {
+	busy := p.busy()
+	if len(busy) > 1 {
+		return p.names(busy, math.MaxInt)
+	}
+	s := p.status(busy[0])
+	if s == "" {
+		s = p.name(busy[0].now.Probe)
+	}
+	return s
+}
+
+// status is how far one probe is.
+func (p *progress) status(u *under) string {
+	switch e := u.now; {
 	case e.Total > 0:
 		s := p.l.T("assess.live.ports", "done", group(e.Done), "total", group(e.Total), "open", len(p.open), "rate", group(e.Rate))
 		if !p.down.IsZero() {
@@ -230,41 +312,47 @@ func (p *progress) status() string {
 	case e.Probe == "signin" && e.Done > 0:
 		return p.l.T("assess.live.attempt", "number", e.Done, "where", e.Item)
 	case e.Port != "":
-		return p.l.T("assess.live.records", "number", p.count, "port", e.Port)
+		return p.l.T("assess.live.records", "number", u.count, "port", e.Port)
 	}
 	return ""
 }
 
 // device says how the device bears the test.
 func (p *progress) device() string {
-	switch {
-	case !p.down.IsZero():
+	if !p.down.IsZero() {
 		return p.l.T("assess.live.down", "seconds", int(time.Since(p.down).Seconds()))
-	case p.load != nil && p.load.Answers+p.load.Lost > 0:
-		return p.l.T("assess.live.load", "rate", group(p.now.Rate), "lost", p.load.Lost*100/(p.load.Answers+p.load.Lost))
-	case p.now.Rate > 0:
-		return p.l.T("assess.live.rate", "rate", group(p.now.Rate))
+	}
+	for _, u := range p.busy() { // scans never overlap
+		switch {
+		case u.load != nil && u.load.Answers+u.load.Lost > 0:
+			return p.l.T("assess.live.load", "rate", group(u.now.Rate), "lost", u.load.Lost*100/(u.load.Answers+u.load.Lost))
+		case u.now.Rate > 0:
+			return p.l.T("assess.live.rate", "rate", group(u.now.Rate))
+		}
 	}
 	return p.l.T("assess.live.well")
 }
 
-// left is the time that the rest will take: the probe that runs by its own rate,
-// the others as estimated.
+// left is the time that the rest will take: a scan by its own rate, the others as
+// estimated.
 func (p *progress) left() string {
 	if len(p.parts) == 0 {
 		return "-"
 	}
-	stage := partOf(p.now.Probe)
+	stage, own := math.MaxInt, time.Duration(0)
+	for _, u := range p.busy() {
+		stage = min(stage, partOf(u.now.Probe))
+		own = max(own, time.Duration(u.now.Left)*time.Second)
+	}
 	var least, most time.Duration
 	for _, part := range p.parts {
 		switch k := partOf(part.Name); {
 		case k > stage:
 			least, most = least+part.Least, most+part.Most
-		case k == stage && p.now.Left > 0:
-			d := time.Duration(p.now.Left) * time.Second
-			least, most = least+d, most+d
+		case k == stage && own > 0:
+			least, most = least+own, most+own
 		case k == stage:
-			gone := time.Duration(p.now.At-p.started) * time.Millisecond
+			gone := time.Since(p.stages[k])
 			least, most = least+max(0, part.Least-gone), most+max(0, part.Most-gone)
 		}
 	}
