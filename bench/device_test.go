@@ -121,12 +121,13 @@ func compared(found, want []string) string {
 
 // measured is one run of one way.
 type measured struct {
-	took  time.Duration
-	found []string
-	sent  int // frames to the device
-	peak  int // most frames within one second
-	hung  int // frames that met a device that hung
-	note  string
+	took           time.Duration
+	found          []string
+	sent           int           // frames to the device
+	peak           int           // most frames within one second
+	hung           int           // frames that met a device that hung
+	above, refused time.Duration // longest times on end above what the device takes, and refused by it
+	note           string
 }
 
 // way is one tool, or one of our own probes, doing a job.
@@ -160,6 +161,10 @@ func race(b *testing.B, name string, p bed.Profile, prepare func(*testing.B, *be
 					m := w.run(b, d)
 					after := d.ToDevice()
 					m.sent, m.hung, m.peak = after.In-before.In, after.Hung-before.Hung, after.Peak
+					if p.Rate > 0 {
+						frames := d.Sent()[before.In:after.In]
+						m.above, m.refused = bed.Above(frames, p.Rate), bed.Refusing(frames)
+					}
 					all[i] = append(all[i], m)
 				}
 			}
@@ -169,6 +174,11 @@ func race(b *testing.B, name string, p bed.Profile, prepare func(*testing.B, *be
 					took = append(took, m.took)
 				}
 				m := all[i][len(all[i])-1]
+				if p.Rate > 0 {
+					for _, x := range all[i] {
+						m.note = fmt.Sprintf("%s; above %.0f packets/s for %.2f s on end, refused for %.2f s", m.note, p.Rate, x.above.Seconds(), x.refused.Seconds())
+					}
+				}
 				line("%-34s %8.2f s (%.2f to %.2f, %d runs) %7d frames, %d met a hang; %s %s", w.name, median(took).Seconds(), slices.Min(took).Seconds(),
 					slices.Max(took).Seconds(), len(took), m.sent, m.hung, compared(m.found, want), m.note)
 			}

@@ -146,6 +146,11 @@ func TestBedWeak(t *testing.T) {
 			if n := b.ToDevice(); n.Over > n.In/10 {
 				t.Errorf("%d of %d frames were more than the device takes", n.Over, n.In)
 			}
+			above, refusing := bed.Above(b.Sent(), takes.Rate), bed.Refusing(b.Sent())
+			t.Logf("%v on end above what the device takes, %v on end refused", above, refusing)
+			if above > time.Second || refusing > time.Second {
+				t.Errorf("%v on end above what the device takes, %v on end refused", above, refusing)
+			}
 		})
 	})
 	t.Run("hangs when flooded", func(t *testing.T) {

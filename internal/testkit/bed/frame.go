@@ -22,6 +22,7 @@ type Frame struct {
 	ICMP     int        // type; -1 when it is none
 	About    netip.Addr // whom an ARP or neighbour solicitation asks for
 	Flags    byte       // of TCP
+	Over     bool       // the device took it not: beyond Profile.Rate
 }
 
 func (f Frame) String() string {

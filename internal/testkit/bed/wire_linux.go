@@ -66,8 +66,10 @@ func newRing(name string) (*ring, error) {
 	return r, nil
 }
 
-// read calls each for every frame, until the ring is closed.
-func (r *ring) read(each func([]byte)) {
+// read calls each for every frame, until the ring is closed. The time is the
+// kernel's of when the frame came: how late this process gets to read it counts
+// for nothing.
+func (r *ring) read(each func(time.Time, []byte)) {
 	defer close(r.ended)
 	for {
 		at := r.next * frameSize
@@ -84,7 +86,7 @@ func (r *ring) read(each func([]byte)) {
 		}
 		h := (*unix.Tpacket2Hdr)(unsafe.Pointer(&r.mem[at]))
 		from := at + int(h.Mac)
-		each(r.mem[from : from+int(h.Snaplen)])
+		each(time.Unix(int64(h.Sec), int64(h.Nsec)), r.mem[from:from+int(h.Snaplen)])
 		atomic.StoreUint32(status, unix.TP_STATUS_KERNEL)
 		r.next = (r.next + 1) % frameCount
 	}
@@ -203,14 +205,13 @@ func (c *cable) pump(from *ring, toDevice bool) {
 	}()
 	go func() {
 		defer close(q)
-		from.read(func(b []byte) {
-			now := time.Now()
-			if !c.admit(now, b, toDevice) {
+		from.read(func(at time.Time, b []byte) {
+			if !c.admit(at, b, toDevice) {
 				return
 			}
 			copied := append(make([]byte, 0, len(b)), b...)
 			select {
-			case q <- parcel{now.Add(c.p.Delay), copied}:
+			case q <- parcel{time.Now().Add(c.p.Delay), copied}:
 			default:
 				c.count(toDevice, func(n *Counters) { n.Lost++ })
 			}
@@ -294,6 +295,9 @@ func (c *cable) admit(now time.Time, b []byte, toDevice bool) bool {
 		c.filled = now
 		if c.tokens < 1 {
 			n.Over++
+			if k := len(c.frames); k < kept {
+				c.frames[k-1].Over = true
+			}
 			return false
 		}
 		c.tokens--
