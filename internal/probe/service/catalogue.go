@@ -105,8 +105,9 @@ func (c catalogue) note(s *seen, r probe.Record) {
 		s.done = true
 		return
 	case "tls":
-		if probetls.ParseAnswer(r.Recv).TLS {
+		if a := probetls.ParseAnswer(r.Recv); a.TLS {
 			s.tls, s.raw = true, nil
+			s.shut = a.Hello && a.Version <= probetls.SSL30 // no library speaks that any more
 			return
 		}
 	case "ask":
