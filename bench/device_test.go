@@ -192,7 +192,7 @@ func target(d *bed.Bed, pace probe.Pace) *probe.Target {
 }
 
 // one runs one of our probes and returns its facts.
-func one(b *testing.B, name string, t *probe.Target) (fact.Set, time.Duration) {
+func one(b *testing.B, name string, t *probe.Target) (fact.Set, []probe.Record, time.Duration) {
 	b.Helper()
 	i := slices.IndexFunc(registry.Probes, func(p probe.Probe) bool { return p.Name == name })
 	if i < 0 {
@@ -204,7 +204,7 @@ func one(b *testing.B, name string, t *probe.Target) (fact.Set, time.Duration) {
 		b.Fatal(err)
 	}
 	took := time.Since(start)
-	return registry.Probes[i].Parse(rec.Records(name)), took
+	return registry.Probes[i].Parse(rec.Records(name)), rec.Records(name), took
 }
 
 func subjects(s fact.Set, name string) []string {
@@ -228,8 +228,12 @@ func ours(name, probeName string, pace probe.Pace, rounds int, senders probe.Sen
 	return way{name, rounds, func(b *testing.B, d *bed.Bed) measured {
 		t := target(d, pace)
 		t.Senders = senders
-		facts, took := one(b, probeName, t)
-		return measured{took: took, found: subjects(facts, probeName+".open"), note: coverage(facts, probeName+".coverage")}
+		facts, records, took := one(b, probeName, t)
+		m := measured{took: took, found: subjects(facts, probeName+".open"), note: coverage(facts, probeName+".coverage")}
+		if probeName == "udp" {
+			m.note += fmt.Sprintf(", of the time %.1f s to ask what is there", questions(records).length().Seconds())
+		}
+		return m
 	}}
 }
 
@@ -264,23 +268,24 @@ func BenchmarkDeviceTCP(b *testing.B) {
 	race(b, "healthy", bed.Profile{}, nil, "tcp", []way{
 		ours("hoshi --fast", "tcp", probe.Fast(), n, none), nmap("nmap -sS -p-", n, limit, "-sS", "-p-"), ours("hoshi, careful default", "tcp", probe.Careful(), n, none)})
 	race(b, "hangs above 2000 packets a second", bed.Profile{Delay: time.Millisecond, HangAbove: 2000, HangFor: 20 * time.Second}, nil, "tcp", []way{
-		ours("hoshi, careful default", "tcp", probe.Careful(), n, none), nmap("nmap -sT -T5 --min-rate 1000 -p-", 1, limit, "-sT", "-T5", "--min-rate", "1000", "-p-"),
-		nmap("nmap -sS -T3 -p-", 1, limit, "-sS", "-p-")})
+		ours("hoshi, careful default", "tcp", probe.Careful(), n, none), nmap("nmap -sT -T5 --min-rate 1000 -p-", n, limit, "-sT", "-T5", "--min-rate", "1000", "-p-"),
+		nmap("nmap -sS -T3 -p-", n, limit, "-sS", "-p-")})
 	race(b, "takes 500 packets a second", bed.Profile{Delay: time.Millisecond, Rate: 500, Burst: 32}, nil, "tcp", []way{
-		ours("hoshi, careful default", "tcp", probe.Careful(), n, none), nmap("nmap -sT -T5 --min-rate 1000 -p-", 1, limit, "-sT", "-T5", "--min-rate", "1000", "-p-"),
-		nmap("nmap -sS -T3 -p-", 1, limit, "-sS", "-p-")})
+		ours("hoshi, careful default", "tcp", probe.Careful(), n, none), nmap("nmap -sT -T5 --min-rate 1000 -p-", n, limit, "-sT", "-T5", "--min-rate", "1000", "-p-"),
+		nmap("nmap -sS -T3 -p-", n, limit, "-sS", "-p-")})
 	race(b, "everything else filtered", bed.Profile{Only: devicePorts}, nil, "tcp", []way{
-		ours("hoshi --fast", "tcp", probe.Fast(), n, none), nmap("nmap -sS -p-", 1, limit, "-sS", "-p-"), nmap("nmap -sS -T4 -p-", 1, limit, "-sS", "-T4", "-p-")})
+		ours("hoshi --fast", "tcp", probe.Fast(), n, none), nmap("nmap -sS -p-", n, limit, "-sS", "-p-"), nmap("nmap -sS -T4 -p-", n, limit, "-sS", "-T4", "-p-")})
 }
 
 // BenchmarkDeviceUDP: all 65,535 UDP ports from a pool of senders, beside nmap's fast mode.
 func BenchmarkDeviceUDP(b *testing.B) {
 	limit := time.Duration(size(b, "LIMIT", 600)) * time.Second
+	n := size(b, "ROUNDS", 3)
 	pool := probe.Senders{Routed: netip.MustParsePrefix("198.19.0.0/16")}
 	race(b, "all UDP ports", bed.Profile{}, nil, "udp", []way{
-		ours("hoshi, pool, careful default", "udp", probe.Careful(), size(b, "ROUNDS", 3), pool),
-		nmap("nmap -sU --defeat-icmp-ratelimit -T4", 1, limit, "-sU", "-p-", "--defeat-icmp-ratelimit", "-T4"),
-		nmap("nmap -sU -p- (stopped)", 1, 60*time.Second, "-sU", "-p-")})
+		ours("hoshi, pool, careful default", "udp", probe.Careful(), n, pool),
+		nmap("nmap -sU --defeat-icmp-ratelimit -T4", n, limit, "-sU", "-p-", "--defeat-icmp-ratelimit", "-T4"),
+		nmap("nmap -sU -p- (stopped)", n, 60*time.Second, "-sU", "-p-")})
 }
 
 // BenchmarkDeviceTLS: versions, suites and certificates of two ports, beside sslscan
@@ -297,7 +302,7 @@ func BenchmarkDeviceTLS(b *testing.B) {
 		var own, scan []time.Duration
 		suites := 0
 		for range size(b, "ROUNDS", 3) {
-			facts, took := one(b, "tls", t)
+			facts, _, took := one(b, "tls", t)
 			own = append(own, took)
 			suites = 0
 			for _, f := range facts.Named("tls.suite") {
@@ -313,17 +318,20 @@ func BenchmarkDeviceTLS(b *testing.B) {
 			}
 			scan = append(scan, time.Since(start))
 		}
-		start := time.Now()
-		for _, p := range []string{"443", "8883"} {
-			out, _ := exec.Command("testssl", "--quiet", "--color", "0", "--warnings", "off", "--nodns", "none", d.Addr.String()+":"+p).CombinedOutput() // its exit code counts findings
-			if !strings.Contains(string(out), "Testing server") && !strings.Contains(string(out), "Testing protocols") {
-				b.Fatalf("testssl.sh is needed: %s", out)
+		var testssl []time.Duration
+		for range size(b, "ROUNDS", 3) {
+			start := time.Now()
+			for _, p := range []string{"443", "8883"} {
+				out, _ := exec.Command("testssl", "--quiet", "--color", "0", "--warnings", "off", "--nodns", "none", d.Addr.String()+":"+p).CombinedOutput() // its exit code counts findings
+				if !strings.Contains(string(out), "Testing server") && !strings.Contains(string(out), "Testing protocols") {
+					b.Fatalf("testssl.sh is needed: %s", out)
+				}
 			}
+			testssl = append(testssl, time.Since(start))
 		}
-		testssl := time.Since(start)
 		line("hoshi tls, careful default  %.3f s (%.3f to %.3f), %d suites", median(own).Seconds(), slices.Min(own).Seconds(), slices.Max(own).Seconds(), suites)
 		line("sslscan                     %.2f s, ratio %.2f", median(scan).Seconds(), float64(median(own))/float64(median(scan)))
-		line("testssl.sh (once)           %.1f s, ratio %.4f", testssl.Seconds(), float64(median(own))/float64(testssl))
+		line("testssl.sh                  %.1f s, ratio %.4f", median(testssl).Seconds(), float64(median(own))/float64(median(testssl)))
 	})
 }
 
@@ -343,8 +351,10 @@ func BenchmarkDeviceWhole(b *testing.B) {
 		if err := os.WriteFile(product, []byte("format: hoshi-product/1\nproduct:\n  name: {ja: 計測用, en: Bench}\n  vendor: {ja: 計測, en: Bench}\n  models: [B-1]\n  firmware: \"1\"\n"), 0o600); err != nil {
 			b.Fatal(err)
 		}
-		for _, w := range [][]string{{"--fast"}, {}} {
-			out := filepath.Join(dir, fmt.Sprint("run", len(w), ".hoshi"))
+		rounds := size(b, "ROUNDS", 3)
+		for turn := range 2 * rounds {
+			w := [][]string{{"--fast"}, {}}[turn%2]
+			out := filepath.Join(dir, fmt.Sprint("run", turn, ".hoshi"))
 			before := d.ToDevice()
 			cmd := exec.Command(hoshi, append([]string{"assess", d.Addr.String(), "--product", product, "--yes", "-o", out}, w...)...)
 			start := time.Now()
@@ -361,8 +371,15 @@ func BenchmarkDeviceWhole(b *testing.B) {
 			parts(b, out)
 			line("  TCP: %s", compared(facts(b, out, "tcp.open"), truth(d, "tcp")))
 		}
-		m := nmap("", 1, 10*time.Minute, "-sS", "-sV", "-p", "21,22,23,53,80,199,443,1883,5000,6666,8080,8883,30005,49152,54321,65535").run(b, d)
-		line("nmap -sV of the open TCP ports alone %.1f s", m.took.Seconds())
+		var ports []string
+		for _, p := range truth(d, "tcp") {
+			ports = append(ports, strings.TrimPrefix(p, "tcp/"))
+		}
+		var took []time.Duration
+		for range rounds {
+			took = append(took, nmap("", 1, 10*time.Minute, "-sS", "-sV", "-p", strings.Join(ports, ",")).run(b, d).took)
+		}
+		line("nmap -sV of the %d open TCP ports alone %.1f s (%.1f to %.1f)", len(ports), median(took).Seconds(), slices.Min(took).Seconds(), slices.Max(took).Seconds())
 	})
 }
 
@@ -388,14 +405,52 @@ func facts(b *testing.B, path, name string) []string {
 	return subjects(opened(b, path).Facts, name)
 }
 
-// parts prints how long each probe took.
+// parts prints how long each probe took, and how long it took to tell what is on
+// all open ports: the questions over UDP, those over TCP, and the further ones of
+// each protocol.
 func parts(b *testing.B, path string) {
 	b.Helper()
+	t := opened(b, path).Transcripts
 	var out []string
-	for _, r := range opened(b, path).Transcripts["run"] {
-		if r.Event == "end" && r.Took >= 100 {
+	var identify span
+	for _, r := range t["run"] {
+		if r.Event != "end" {
+			continue
+		}
+		if r.Took >= 100 {
 			out = append(out, fmt.Sprintf("%s %.1f s", r.Item, float64(r.Took)/1000))
 		}
+		i := slices.IndexFunc(registry.Probes, func(p probe.Probe) bool { return p.Name == r.Item })
+		if i >= 0 && registry.Probes[i].Stage >= 3 && registry.Probes[i].Stage <= 5 {
+			identify.add(r)
+		}
 	}
+	asked := questions(t["udp"])
 	line("  of which %s", strings.Join(out, ", "))
+	line("  identification of all open ports: %.1f s, of which %.1f s over UDP before", (asked.length() + identify.length()).Seconds(), asked.length().Seconds())
 }
+
+// questions is when the UDP scan asked in the protocols of services.
+func questions(udp []probe.Record) (s span) {
+	for _, r := range udp {
+		if r.Event == "asked" {
+			s.add(r)
+		}
+	}
+	return s
+}
+
+// span is from the start of the first record to the end of the last.
+type span struct {
+	from, to int64
+	any      bool
+}
+
+func (s *span) add(r probe.Record) {
+	if !s.any || r.At < s.from {
+		s.from = r.At
+	}
+	s.to, s.any = max(s.to, r.At+r.Took), true
+}
+
+func (s span) length() time.Duration { return time.Duration(s.to-s.from) * time.Millisecond }

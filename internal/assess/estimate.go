@@ -74,14 +74,12 @@ func Total(parts []Part) (least, most time.Duration) {
 
 // Minutes are the machine's and the person's time of a run, from its transcript.
 func Minutes(records []probe.Record) (machine, person time.Duration) {
-	for _, r := range records {
-		took := time.Duration(r.Took) * time.Millisecond
-		switch r.Event {
-		case "end", "cut":
-			machine += took
-		case "step":
-			person += took
-		}
+	worked, busy := evidence.Spent(records)
+	for _, ms := range worked {
+		machine += time.Duration(ms) * time.Millisecond
+	}
+	for _, ms := range busy {
+		person += time.Duration(ms) * time.Millisecond
 	}
 	return machine, person
 }

@@ -84,24 +84,25 @@ func (p *Past) Last() int64 {
 	return last
 }
 
-// under names the probe that ran when the run was cut short, and when it had begun.
-func (p *Past) under() (name string, begun int64) {
+// under are the "begin" records of the probes that ran when the run was cut short.
+func (p *Past) under() []probe.Record {
+	var out []probe.Record
 	for _, r := range p.Records {
 		if r.Probe != RunTranscript {
 			continue
 		}
 		switch r.Event {
 		case "begin":
-			name, begun = r.Item, r.At
+			out = append(out, r)
 		case "end", "cut":
-			name = ""
+			out = slices.DeleteFunc(out, func(b probe.Record) bool { return b.Item == r.Item })
 		}
 	}
-	return name, begun
+	return out
 }
 
 // mixed reports whether the run was cut short because somebody else answered: what
-// the last probe recorded may then be of another device.
+// the last probes recorded may then be of another device.
 func (p *Past) mixed() bool {
 	why := ""
 	for _, r := range p.Records {

@@ -1,11 +1,12 @@
 package assess
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"hoshi/internal/evidence"
@@ -25,7 +26,8 @@ import (
 // (detail: the answer), "changed" (a mark with its new value), "another" (a mark
 // that shows another device), "moved" (the way to the address is another), "uptime" (number of seconds), "rebooted".
 //
-// So the machine time of a probe is the sum of took over its "end" and "cut".
+// So the time of a probe is the sum of took over its "end" and "cut"; those of one
+// stage run side by side.
 const RunTranscript = "run"
 
 // stopWithin is how long a probe may take to notice that the run was stopped.
@@ -36,15 +38,14 @@ var errUnwritable = errors.New("assess: the journal cannot be written")
 
 // runner is one run under way.
 type runner struct {
-	o       Options
-	t       *probe.Target
-	rec     *probe.Recorder
-	g       *gauge
-	j       *journal
-	past    *Past
-	w       watcher
-	stop    context.CancelCauseFunc
-	current atomic.Value // name of the probe that runs, a string
+	o    Options
+	t    *probe.Target
+	rec  *probe.Recorder
+	g    *gauge
+	j    *journal
+	past *Past
+	w    watcher
+	stop context.CancelCauseFunc
 }
 
 // Run tests the device and returns the run with its facts and verdicts. It fails
@@ -59,7 +60,6 @@ func Run(ctx context.Context, o Options) (*evidence.Run, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	r := &runner{o: o, g: &gauge{o: o}, stop: stop}
-	r.current.Store("")
 	began := o.Now().UTC()
 	if o.Journal != "" {
 		if began, err = r.openJournal(o.header(plan, began)); err != nil {
@@ -85,6 +85,7 @@ func Run(ctx context.Context, o Options) (*evidence.Run, error) {
 	r.t = &probe.Target{
 		Addr: plan.Addr, Net: reach, Second: reach.Second(), Facts: plan.Product.Facts(), Accounts: plan.accounts,
 		Paths: plan.Product.Readable(), Network: plan.Network, Consents: o.Consents, Pace: o.Pace, Senders: o.Senders, Rand: o.Rand,
+		Turns: make(chan struct{}, max(1, o.Pace.Services)),
 	}
 	if o.Person != nil {
 		r.t.Person = r.person
@@ -153,8 +154,8 @@ func (r *runner) begin(began time.Time) {
 		r.g.tally(x.Probe).add(x)
 	}
 	last := r.past.Last()
-	if name, begun := r.past.under(); name != "" {
-		r.note(probe.Record{Event: "cut", Item: name, At: begun, Took: last - begun})
+	for _, x := range r.past.under() {
+		r.note(probe.Record{Event: "cut", Item: x.Item, At: x.At, Took: last - x.At})
 	}
 	r.note(probe.Record{Event: "resumed", At: last, Took: r.rec.Since() - last})
 	for _, p := range registry.Probes {
@@ -165,29 +166,50 @@ func (r *runner) begin(began time.Time) {
 	}
 }
 
-// probes runs them one after the other: scans that overlap starve weak devices
-// and lose ports.
+// probes runs them stage by stage: scans that overlap starve weak devices and lose
+// ports, while questions to services hardly burden them.
 func (r *runner) probes(ctx context.Context) error {
 	ctx, end := r.watch(ctx)
 	defer end()
-	for _, p := range registry.Probes {
-		if r.past == nil || !r.past.Ended(p.Name) {
-			if err := r.check(ctx, false); err != nil {
-				return err
-			}
-			if err := r.one(ctx, p); err != nil {
-				return err
+	for _, stage := range registry.Stages() {
+		if err := r.check(ctx, false); err != nil {
+			return err
+		}
+		if err := r.stage(ctx, stage); err != nil {
+			return err
+		}
+		for _, lane := range stage {
+			for _, p := range lane {
+				r.t.Facts = append(r.t.Facts, p.Parse(withLines(r.rec.Records(p.Name)))...)
 			}
 		}
-		r.t.Facts = append(r.t.Facts, p.Parse(withLines(r.rec.Records(p.Name)))...)
 	}
 	return r.check(ctx, true)
+}
+
+// stage runs the lanes of a stage side by side.
+func (r *runner) stage(ctx context.Context, lanes [][]probe.Probe) error {
+	errs := make([]error, len(lanes))
+	var wg sync.WaitGroup
+	for i, lane := range lanes {
+		wg.Go(func() {
+			for _, p := range lane {
+				if r.past != nil && r.past.Ended(p.Name) {
+					continue
+				}
+				if errs[i] = r.one(ctx, p); errs[i] != nil {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return cmp.Or(errs...)
 }
 
 // one runs a probe to its end, or until the run is stopped.
 func (r *runner) one(ctx context.Context, p probe.Probe) error {
 	begun := r.rec.Since()
-	r.current.Store(p.Name)
 	r.note(probe.Record{Event: "begin", Item: p.Name, At: begun})
 	r.g.emit(Event{At: begun, Probe: p.Name, State: "begin"})
 	done := make(chan error, 1)

@@ -23,8 +23,12 @@ import (
 // Probe is one scanner.
 type Probe struct {
 	Name string // also the transcript's file name, without ".jsonl"
-	// Stage orders the probes of a run; probes see the facts of earlier stages.
+	// Stage orders the probes of a run: those of one stage run side by side and see
+	// the facts of earlier stages. A scan has a stage of its own.
 	Stage int
+	// Lane: probes of one stage that talk to the same ports have the same lane and
+	// take turns, so that no port holds two conversations; "" = no such ports.
+	Lane string
 	// Intrusive probes change something on the device, such as a lock-out, and
 	// run only with consent.
 	Intrusive bool
@@ -57,6 +61,9 @@ type Target struct {
 	// another device at the address, ends the probe. nil = nobody watches.
 	Watch func(ctx context.Context) error
 	Rand  io.Reader
+	// Turns bounds how many services all probes together talk to at a time, see
+	// [Target.Each]; nil = each probe by itself as many as the pace allows.
+	Turns chan struct{}
 }
 
 // Senders are further source addresses that a UDP scan may use, so that limits
@@ -205,7 +212,10 @@ type Speaker struct {
 // Each asks services side by side, as many at a time as the pace allows, and
 // returns when all are done.
 func (t *Target) Each(speakers []Speaker, ask func(Speaker)) {
-	gate := make(chan struct{}, max(1, t.Pace.Services))
+	gate := t.Turns
+	if gate == nil {
+		gate = make(chan struct{}, max(1, t.Pace.Services))
+	}
 	var wg sync.WaitGroup
 	for _, s := range speakers {
 		wg.Go(func() {

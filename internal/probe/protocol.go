@@ -20,9 +20,12 @@ type Protocol struct {
 // first, or answers one harmless request. Match is pure and never panics.
 type Talk struct {
 	Ports []int // where it is usually found, and asked first
-	// Ask builds the request; nil = the server speaks first. host is what a client
-	// would call the device; random holds 32 bytes for ids.
+	// Ask builds the request; nil = the server speaks first, or see Shy. host is what
+	// a client would call the device; random holds 32 bytes for ids.
 	Ask func(host string, random []byte) []byte
+	// Shy: the server does not speak first, and is known by what it answers to the
+	// questions of other protocols; it is asked none of its own.
+	Shy bool
 	// Match recognises an answer (or a greeting) and reads what the software calls
 	// itself, "" when it does not say.
 	Match func(answer []byte) (software string, ok bool)

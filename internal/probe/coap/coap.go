@@ -32,7 +32,7 @@ const (
 // Events as in package datagram. Items: "GET /.well-known/core", "block" (a
 // further block of the list), "GET <path>", "again <path>" (a second reading),
 // "PUT <path>" (the value that was read).
-var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: name, Stage: 3, Run: run, Parse: Parse}
 
 // Protocol is the registry entry.
 var Protocol = probe.Protocol{Name: name, UDP: &probe.Talk{Ports: []int{5683}, Match: Match,

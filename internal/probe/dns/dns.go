@@ -24,7 +24,7 @@ var Protocol = probe.Protocol{
 	TCP: &probe.Talk{Ports: []int{53}, Ask: func(_ string, random []byte) []byte { return framed(roots(random)) },
 		Match: func(b []byte) (string, bool) { return match(unframed(b)) }, Whole: func(b []byte) bool { return unframed(b) != nil }},
 	UDP:   &probe.Talk{Ports: []int{53}, Ask: func(_ string, random []byte) []byte { return roots(random) }, Match: match},
-	Probe: &probe.Probe{Name: name, Stage: 4, Run: run, Parse: parse},
+	Probe: &probe.Probe{Name: name, Stage: 5, Run: run, Parse: parse},
 }
 
 // query builds a question.

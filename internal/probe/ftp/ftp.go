@@ -17,7 +17,7 @@ const name = "ftp"
 // Probe is the registry entry.
 //
 // Events: "greeting" (port; recv = the server's first reply).
-var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: name, Stage: 5, Run: run, Parse: Parse}
 
 func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)

@@ -6,6 +6,7 @@ package greeting
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strings"
 
 	"hoshi/internal/probe"
@@ -15,10 +16,10 @@ import (
 var Protocols = func() []probe.Protocol {
 	var out []probe.Protocol
 	for _, k := range known {
-		out = append(out, probe.Protocol{Name: k.name, TCP: &probe.Talk{Ports: k.ports, Match: k.match, Whole: lines}})
+		out = append(out, probe.Protocol{Name: k.name, TCP: &probe.Talk{Ports: k.ports, Match: k.match, Whole: lines, Shy: slices.Contains(shy, k.name)}})
 	}
 	return append(out,
-		probe.Protocol{Name: "smux", TCP: &probe.Talk{Ports: []int{199}, Match: matchSMUX}},
+		probe.Protocol{Name: "smux", TCP: &probe.Talk{Ports: []int{199}, Match: matchSMUX, Shy: true}},
 		probe.Protocol{Name: "coap-tcp", TCP: &probe.Talk{Ports: []int{5683, 5684}, Match: matchCoAP}},
 		probe.Protocol{Name: "rdp", TCP: &probe.Talk{Ports: []int{3389}, Ask: askRDP, Match: matchRDP}})
 }()
@@ -57,6 +58,9 @@ var known = []kind{
 	{"daytime", []int{13}, regexp.MustCompile(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? [^\r\n]{0,20}\d\d:\d\d:\d\d[^\r\n]{0,20}\r?\n$`)},
 	{"adb", []int{5555}, regexp.MustCompile(`^(?:CNXN|AUTH|STLS)[\s\S]{16}`)},
 }
+
+// shy are those of them that say so in answer to what they do not understand.
+var shy = []string{"redis", "memcached", "sip", "adb"}
 
 func lines(b []byte) bool { return bytes.HasSuffix(b, []byte("\n")) }
 

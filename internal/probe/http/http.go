@@ -29,7 +29,7 @@ const (
 // "excerpt" (item = path of a script too long for one record; recv = the parts of
 // the rest that speak of signing in), "read" (item = declared path id). Detail is
 // "tls" or "plain".
-var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: name, Stage: 5, Lane: "http", Run: run, Parse: Parse}
 
 func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)

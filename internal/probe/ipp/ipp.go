@@ -22,7 +22,7 @@ const name = "ipp"
 var Protocol = probe.Protocol{
 	Name:  name,
 	TCP:   &probe.Talk{Ports: []int{631}, Over: "http", Ask: ask, Match: match, Whole: whole},
-	Probe: &probe.Probe{Name: name, Stage: 4, Run: run, Parse: parse},
+	Probe: &probe.Probe{Name: name, Stage: 5, Lane: "http", Run: run, Parse: parse},
 }
 
 const usual = "/ipp/print" // RFC 3510, and every printer for driverless printing

@@ -26,7 +26,7 @@ const (
 //
 // Events as in package datagram. Items: "types" (of services), "type" (the
 // instances of some types), "instances" (ports and texts of some instances).
-var Probe = probe.Probe{Name: protocol, Stage: 4, Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: protocol, Stage: 3, Run: run, Parse: Parse}
 
 // Protocol is the registry entry.
 var Protocol = probe.Protocol{Name: protocol, UDP: &probe.Talk{Ports: []int{5353}, Roams: true, Match: Match, Ask: ask}, Probe: &Probe}

@@ -18,7 +18,7 @@ const name = "modbus"
 var Protocol = probe.Protocol{
 	Name:  name,
 	TCP:   &probe.Talk{Ports: []int{502, 802}, Ask: ask, Match: match, Whole: whole},
-	Probe: &probe.Probe{Name: name, Stage: 4, Run: run, Parse: parse},
+	Probe: &probe.Probe{Name: name, Stage: 5, Run: run, Parse: parse},
 }
 
 // Functions that only read (MODBUS Application Protocol 1.1b3, chapter 6).

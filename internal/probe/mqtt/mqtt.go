@@ -26,7 +26,7 @@ const (
 var Protocol = probe.Protocol{
 	Name:      name,
 	TCP:       &probe.Talk{Ports: []int{1883, 8883}, Ask: ask, Match: match, Whole: acknowledged},
-	Probe:     &probe.Probe{Name: name, Stage: 4, Run: run, Parse: parse},
+	Probe:     &probe.Probe{Name: name, Stage: 5, Run: run, Parse: parse},
 	Entrances: Entrances,
 }
 

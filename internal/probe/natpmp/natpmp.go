@@ -21,7 +21,7 @@ const name = "natpmp"
 // Probe is the registry entry.
 //
 // Events as in package datagram. Items: "address" (NAT-PMP), "announce" (PCP).
-var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: name, Stage: 3, Run: run, Parse: Parse}
 
 // Protocol is the registry entry. A gateway that knows only PCP answers it too,
 // with an error.

@@ -32,7 +32,7 @@ const stamp = "HoshiNTP"
 //
 // Events as in package datagram. Items: "time", "readvar" (mode 6: variables of
 // the server), "monlist" (mode 7: who asked before).
-var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: name, Stage: 3, Run: run, Parse: Parse}
 
 // Protocol is the registry entry.
 var Protocol = probe.Protocol{Name: name, UDP: &probe.Talk{Ports: []int{123}, Match: Match,

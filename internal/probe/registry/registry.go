@@ -3,6 +3,9 @@
 package registry
 
 import (
+	"cmp"
+	"slices"
+
 	"hoshi/internal/fact"
 	"hoshi/internal/probe"
 	"hoshi/internal/probe/coap"
@@ -51,7 +54,7 @@ var Protocols = append([]probe.Protocol{
 	mdns.Protocol,
 }, greeting.Protocols...) // named, and asked nothing further
 
-// Probes are all probes in the order in which they run.
+// Probes are all probes in the order of their stages.
 var Probes = probes()
 
 func probes() []probe.Probe {
@@ -67,7 +70,30 @@ func probes() []probe.Probe {
 			out = append(out, *p.Probe)
 		}
 	}
-	return append(out, signin.Probe(Entrances()), uptime.Probe)
+	out = append(out, signin.Probe(Entrances()), uptime.Probe)
+	slices.SortStableFunc(out, func(a, b probe.Probe) int { return cmp.Compare(a.Stage, b.Stage) })
+	return out
+}
+
+// Stages are the probes of each stage, by lanes: those of a lane take turns.
+func Stages() [][][]probe.Probe {
+	var out [][][]probe.Probe
+	for i, p := range Probes {
+		if i == 0 || p.Stage != Probes[i-1].Stage {
+			out = append(out, nil)
+		}
+		stage := &out[len(out)-1]
+		same := -1
+		if p.Lane != "" {
+			same = slices.IndexFunc(*stage, func(lane []probe.Probe) bool { return lane[0].Lane == p.Lane })
+		}
+		if same < 0 {
+			*stage = append(*stage, nil)
+			same = len(*stage) - 1
+		}
+		(*stage)[same] = append((*stage)[same], p)
+	}
+	return out
 }
 
 // Entrances are the kinds of sign-in of all protocols.

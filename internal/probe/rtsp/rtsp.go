@@ -20,7 +20,7 @@ const name = "rtsp"
 var Protocol = probe.Protocol{
 	Name:      name,
 	TCP:       &probe.Talk{Ports: []int{322, 554, 8554, 10554}, Ask: options, Match: match, Whole: wholeReply},
-	Probe:     &probe.Probe{Name: name, Stage: 4, Run: run, Parse: parseAll},
+	Probe:     &probe.Probe{Name: name, Stage: 5, Run: run, Parse: parseAll},
 	Entrances: Entrances,
 }
 

@@ -47,7 +47,9 @@ func (c catalogue) hints(port int) int {
 
 // greets reports that a server on the port usually speaks first.
 func (c catalogue) greets(port int) bool {
-	return slices.ContainsFunc(c.list, func(p probe.Protocol) bool { return p.TCP.Ask == nil && slices.Contains(p.TCP.Ports, port) })
+	return slices.ContainsFunc(c.list, func(p probe.Protocol) bool {
+		return p.TCP.Ask == nil && !p.TCP.Shy && slices.Contains(p.TCP.Ports, port)
+	})
 }
 
 // asks are the protocols to ask in: those of the port, then all others.

@@ -80,7 +80,7 @@ type asker struct {
 func (a *asker) identify(ctx context.Context) bool {
 	quick := a.patience() / 4 // for questions that nothing suggests
 	// Who greets late is heard on the connections of the questions too.
-	wait := max(a.t.Pace.Banner/2, 250*time.Millisecond)
+	wait := max(a.t.Pace.Banner/4, 250*time.Millisecond)
 	if a.c.greets(a.port) {
 		wait = min(3*a.t.Pace.Banner, a.t.Pace.Exchange)
 	}
@@ -112,7 +112,7 @@ func (a *asker) identify(ctx context.Context) bool {
 		}
 		wait := quick
 		if i == 0 {
-			wait = a.patience()
+			wait = a.patience() * 3 / 4
 		}
 		if !a.ask(ctx, p, secure, wait) {
 			return false

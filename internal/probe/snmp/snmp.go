@@ -35,7 +35,7 @@ const Public = "public"
 // second well-known community, which is masked), "before" and "before-second"
 // (the contact text), "set" and "set-second" (the
 // contact text to its own value), "after" and "after-second" (read again).
-var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: ParseRecords}
+var Probe = probe.Probe{Name: name, Stage: 3, Run: run, Parse: ParseRecords}
 
 // Protocol is the registry entry of version 2c; agents that know only another
 // version answer [First] or [Third].

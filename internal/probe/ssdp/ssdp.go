@@ -41,7 +41,7 @@ const (
 // path), "call" (item is the control path, a blank and the action), and "map" and
 // "unmap" (the same, of the calls that change something). Detail is
 // "elsewhere" for a description that lies at another address.
-var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: name, Stage: 5, Lane: "http", Run: run, Parse: Parse}
 
 // Protocol is the registry entry.
 var Protocol = probe.Protocol{Name: name, UDP: &probe.Talk{Ports: []int{1900}, Roams: true, Match: Match,

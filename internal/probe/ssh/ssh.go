@@ -24,7 +24,7 @@ const name = "ssh"
 // Events: "offer" (port; recv = the server's version line and its plain-text offer of algorithms), "key" (port,
 // item = host key algorithm; recv = the public key), "methods" (port; detail = the offered methods, comma-separated;
 // recv = the server's version line).
-var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: name, Stage: 5, Run: run, Parse: Parse}
 
 func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)

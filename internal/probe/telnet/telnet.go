@@ -18,7 +18,7 @@ const name = "telnet"
 // Probe is the registry entry.
 //
 // Events: "greeting" (port; recv = text before any sign-in).
-var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: name, Stage: 5, Run: run, Parse: Parse}
 
 func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)

@@ -38,7 +38,7 @@ const (
 // Probe is the registry entry.
 //
 // Events as in package datagram. Items: "read <file>", "write <file>".
-var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: name, Stage: 3, Run: run, Parse: Parse}
 
 // Protocol is the registry entry.
 var Protocol = probe.Protocol{Name: name, UDP: &probe.Talk{Ports: []int{69}, Roams: true, Match: Match,

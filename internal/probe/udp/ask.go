@@ -20,8 +20,8 @@ func (c catalogue) askAll(ctx context.Context, t *probe.Target, rec *probe.Recor
 	gate := make(chan struct{}, max(1, t.Pace.Services))
 	var wg sync.WaitGroup
 	for _, p := range ports[:min(len(ports), maxAsked)] {
+		gate <- struct{}{}
 		wg.Go(func() {
-			gate <- struct{}{}
 			defer func() { <-gate }()
 			hinted, general := c.questions(p)
 			a := asker{t: t, rec: rec, port: p, listens: listens(p), tries: t.Pace.UDPTries, wait: t.Pace.UDPWait}

@@ -75,17 +75,21 @@ func (c catalogue) run(ctx context.Context, t *probe.Target, rec *probe.Recorder
 			ports = append(ports, p)
 		}
 	}
-	// The likely first: they are asked before the bound on their number is met.
+	// The likely are asked before the bound on their number is met. Of those, ports
+	// that no number suggests anything for take longest: they go first.
 	slices.SortStableFunc(ports, func(a, b int) int { return rank(c, was, a) - rank(c, was, b) })
 	c.askAll(ctx, t, rec, ports, func(p int) bool { return was.state(p) == open })
 	return nil
 }
 
 func rank(c catalogue, was *transcript, p int) int {
-	if slices.Contains(c.ports, p) || was.state(p) == open {
+	switch usual := slices.Contains(c.ports, p); {
+	case was.state(p) == open && !usual:
 		return 0
+	case usual:
+		return 1
 	}
-	return 1
+	return 2
 }
 
 // scan settles all ports where that can be done in a fair time.
