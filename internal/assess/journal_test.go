@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -157,6 +159,49 @@ func TestStoppedAndResumed(t *testing.T) {
 	b, err := os.ReadFile(o.Journal)
 	if err != nil || bytes.Contains(b, []byte("hunter22")) {
 		t.Errorf("the secret is in the journal, %v", err)
+	}
+}
+
+// Of a run that was cut short while several probes were under way, each of them is
+// cut; those of the same lane that had ended or not begun are not.
+func TestUnder(t *testing.T) {
+	event := func(event, item string, at int64) probe.Record {
+		return probe.Record{Probe: RunTranscript, Event: event, Item: item, At: at}
+	}
+	p := &Past{Records: []probe.Record{event("begin", "tcp", 1), event("cut", "tcp", 1), event("begin", "tcp", 5), event("end", "tcp", 5),
+		event("begin", "http", 10), event("begin", "mqtt", 10), event("begin", "ssh", 11), event("end", "http", 10), event("begin", "ipp", 20)}}
+	var got []string
+	for _, r := range p.under() {
+		got = append(got, r.Item)
+	}
+	if want := []string{"mqtt", "ssh", "ipp"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// The lanes of a stage run at the same time, the probes of a lane one after the
+// other, and the end of the run ends all.
+func TestStage(t *testing.T) {
+	o := options(t, "192.168.77.7", nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r := &runner{o: o, g: &gauge{o: o}, rec: probe.NewRecorder(time.Now, nil), t: &probe.Target{}}
+	met := make(chan struct{})
+	var first, late atomic.Bool
+	step := func(name string, run func()) probe.Probe {
+		return probe.Probe{Name: name, Run: func(context.Context, *probe.Target, *probe.Recorder) error { run(); return nil }}
+	}
+	err := r.stage(ctx, [][]probe.Probe{
+		{step("a1", func() { <-met; first.Store(true) }), step("a2", func() {
+			if !first.Load() {
+				t.Error("two of a lane ran at once")
+			}
+			cancel()
+		}), step("a3", func() { late.Store(true) })},
+		{step("b", func() { met <- struct{}{} })}, // meets a1, or stands still
+	})
+	if !errors.Is(err, context.Canceled) || late.Load() {
+		t.Errorf("%v, went on: %v", err, late.Load())
 	}
 }
 

@@ -3,6 +3,7 @@ package registry_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,5 +61,35 @@ func TestNothingIsRecognisedInNothing(t *testing.T) {
 				t.Errorf("%q is taken for %s", b, p.Name)
 			}
 		}
+	}
+}
+
+// Every probe has its turn; scans have it alone; those that may ask the same port
+// take turns.
+func TestStages(t *testing.T) {
+	var order []string
+	lanes := map[string]int{}
+	for i, stage := range registry.Stages() {
+		for k, lane := range stage {
+			for _, p := range lane {
+				order = append(order, p.Name)
+				lanes[p.Name] = 100*i + k
+				if (p.Continues || p.Intrusive) && (len(stage) > 1 || len(lane) > 1) {
+					t.Errorf("%s runs beside others", p.Name)
+				}
+			}
+		}
+	}
+	if len(order) != len(registry.Probes) {
+		t.Errorf("%d of %d probes have a stage: %v", len(order), len(registry.Probes), order)
+	}
+	at := func(name string) int { return slices.Index(order, name) }
+	for _, x := range [][2]string{{"tcp", "udp"}, {"udp", "service"}, {"udp", "snmp"}, {"service", "tls"}, {"tls", "http"}, {"http", "ipp"}, {"ssdp", "signin"}, {"snmp", "signin"}, {"signin", "uptime"}} {
+		if at(x[0]) < 0 || at(x[0]) >= at(x[1]) {
+			t.Errorf("%s is not before %s: %v", x[0], x[1], order)
+		}
+	}
+	if lanes["http"] != lanes["ssdp"] || lanes["http"] != lanes["ipp"] || lanes["http"] == lanes["mqtt"] {
+		t.Errorf("lanes: %v", lanes)
 	}
 }
