@@ -83,7 +83,11 @@ func Prepare(ctx context.Context, o Options) (*Plan, error) {
 	}
 	for i, x := range p.Accounts {
 		pa := probe.Account{User: x.User, Port: x.Port, Initial: x.Initial}
-		if x.Secret != (evidence.Secret{}) {
+		switch {
+		case x.Secret == (evidence.Secret{}):
+		case !agreed(o.Consents, probe.ConsentSignIn):
+			pa.Secret, _ = ReadSecret(x.Secret) // to mask it should the device show it; not needed otherwise
+		default:
 			if pa.Secret, err = secret(x.Secret); err != nil || pa.Secret == "" {
 				e := fault.Wrap(fault.Invalid, "assess.Prepare", err, "assess.secret", "user", x.User)
 				e.Places = []fault.Place{{File: o.ProductFile, Field: fmt.Sprintf("accounts[%d].secret", i), Key: "assess.secret-place"}}

@@ -118,8 +118,11 @@ func resumeAssess(c *cobra.Command, env *Env, f assessFlags) error {
 // started is what the first-time path knows that the command line does not.
 type started struct {
 	senders probe.Senders
-	secret  func(evidence.Secret) (string, error)
 	asked   time.Duration
+	allowed bool // the person said that the device may be tested
+	// password asks for the value of the account, after sign-ins were agreed to, and
+	// notes in the declaration where later runs find it; nil = nothing to ask.
+	password func(context.Context, *assess.Options) error
 }
 
 func runAssess(ctx context.Context, env *Env, address string, f assessFlags, d *dialog, first *started) error {
@@ -148,9 +151,6 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags, d *
 	}
 	if first != nil {
 		o.Asked, o.Senders = first.asked, first.senders
-		if first.secret != nil {
-			o.Secret = first.secret
-		}
 	}
 	key, err := readKey(f.key)
 	if err != nil {
@@ -167,7 +167,7 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags, d *
 	if err := goOn(ctx, env, d, f, &o); err != nil {
 		return err
 	}
-	if err := ask(ctx, env, d, plan, f, &o); err != nil {
+	if err := ask(ctx, env, d, plan, f, &o, first); err != nil {
 		return err
 	}
 	if d != nil {

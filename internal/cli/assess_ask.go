@@ -53,7 +53,7 @@ func left(err error) error { return fault.Wrap(fault.Invalid, "cli.assess", err,
 
 // ask tells what will be tested, how long it will take and what it may do to the
 // device, and asks for consent at a terminal.
-func ask(ctx context.Context, env *Env, d *dialog, plan *assess.Plan, f assessFlags, o *assess.Options) error {
+func ask(ctx context.Context, env *Env, d *dialog, plan *assess.Plan, f assessFlags, o *assess.Options, first *started) error {
 	l := env.Lang()
 	say := func(key string, args ...any) { fmt.Fprintln(visible{env.Stderr}, l.T(key, args...)) }
 	say("assess.target", "address", plan.Addr, "name", plan.Product.Product.Name.In(l), "models", strings.Join(plan.Product.Product.Models, ", "))
@@ -76,9 +76,14 @@ func ask(ctx context.Context, env *Env, d *dialog, plan *assess.Plan, f assessFl
 		}
 		return nil
 	}
-	ok, err := d.yes(ctx, l.T("assess.ask"), false)
-	if err != nil || !ok {
-		return left(err)
+	if first == nil || !first.allowed {
+		ok, err := d.yes(ctx, l.T("assess.ask"), false)
+		if err != nil || !ok {
+			return left(err)
+		}
+	}
+	if slices.ContainsFunc(probe.Consents, func(c probe.Consent) bool { return !slices.Contains(o.Consents, c) && applies(c, plan, o) }) {
+		say("assess.consents")
 	}
 	for _, c := range probe.Consents {
 		if slices.Contains(o.Consents, c) || !applies(c, plan, o) {
@@ -91,11 +96,31 @@ func ask(ctx context.Context, env *Env, d *dialog, plan *assess.Plan, f assessFl
 		if ok {
 			o.Consents = append(o.Consents, c)
 		}
+		if c == probe.ConsentSignIn && ok {
+			if err := secrets(ctx, plan, o, first); err != nil {
+				return err
+			}
+		}
 	}
 	if err := borrow(ctx, env, plan, o); err != nil {
 		return err
 	}
 	sayEstimate(env, l, assess.Estimate(plan, *o))
+	return nil
+}
+
+// secrets asks for the values that sign-in tests use: only now are they needed.
+func secrets(ctx context.Context, plan *assess.Plan, o *assess.Options, first *started) error {
+	if first != nil && first.password != nil {
+		if err := first.password(ctx, o); err != nil {
+			return left(err)
+		}
+	}
+	again, err := assess.Prepare(ctx, *o)
+	if err != nil {
+		return err
+	}
+	*plan = *again
 	return nil
 }
 
@@ -124,7 +149,7 @@ func applies(c probe.Consent, plan *assess.Plan, o *assess.Options) bool {
 	case probe.ConsentChange:
 		changeable := false
 		for _, a := range plan.Product.Accounts {
-			changeable = changeable || a.Changeable
+			changeable = changeable || a.Changeable == nil || *a.Changeable
 		}
 		return changeable && slices.Contains(o.Consents, probe.ConsentSignIn)
 	case probe.ConsentAddresses:

@@ -68,7 +68,9 @@ func benchAssess(ctx context.Context, env *Env, name, notes string, f assessFlag
 		f.product = "product.yaml"
 		if _, err := os.Stat(f.product); err != nil {
 			w := &first{env: env, l: l, d: d, ctx: ctx}
-			if err := w.declare(f.product, w.look(dev.Addr()), st); err != nil {
+			if err := w.declare(f.product, w.look(dev.Addr()), st); errors.Is(err, errLeft) || ctx.Err() != nil {
+				return left(err)
+			} else if err != nil {
 				return err
 			}
 		}

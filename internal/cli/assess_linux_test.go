@@ -137,7 +137,7 @@ func (d *desk) exit() int {
 }
 
 // A person who knows only "hoshi assess": from the link to the device, the five
-// questions, the test; Ctrl-C in the middle, and on from there.
+// questions with some wrong answers, the test; Ctrl-C in the middle, and on from there.
 func TestFirstTime(t *testing.T) {
 	p := bed.Profile{Delay: time.Millisecond, Sysctl: map[string]string{"net.ipv4.icmp_ratelimit": "0", "net.ipv4.icmp_msgs_per_sec": "100000", "net.ipv4.icmp_msgs_burst": "10000"}}
 	bed.Run(t, p, func(t *testing.T, b *bed.Bed) {
@@ -155,24 +155,47 @@ func TestFirstTime(t *testing.T) {
 		})
 		b.Await("tcp/80")
 		dir := t.TempDir()
-		d := sit(t, dir, "assess", "--fast")
+		// All answers typed ahead, and gone before the last: nothing is left behind.
+		d := sit(t, dir, "assess")
+		if _, err := d.m.WriteString("1\nn\n198.18.0.2\ny\nSample / Camera\nC-1\n1.0\n\n"); err != nil {
+			t.Fatal(err)
+		}
+		d.read("5/5 開けておく必要のあるポート")
+		if _, err := d.m.WriteString("\x03"); err != nil {
+			t.Fatal(err)
+		}
+		d.read("試験を始めませんでした")
+		if code := d.exit(); code != ExitUsage {
+			t.Errorf("exit code %d when left", code)
+		}
+		if left, _ := os.ReadDir(dir); len(left) > 0 {
+			t.Errorf("left over: %v", left)
+		}
+
+		d = sit(t, dir, "assess", "--fast")
 		d.answer("どれにつながっていますか", "")
 		d.answer("機器を探しますか", "はい")
 		d.read("198.18.0.2")
 		d.read("80 (http)")
 		d.answer("試験する機器はどれですか", "１") // as a Japanese keyboard gives it
-		d.answer("メーカー名", "見本電機")
-		d.answer("製品名", "見本カメラ")
-		d.answer("型式番号", "CAM-1")
-		d.answer("ファームウェアの版", "1.0")
-		d.answer("アカウントの名前", "")
-		d.answer("サインインするポート [80]", "")
-		d.answer("決まり方（番号）", "2")
-		d.answer("今のパスワード", "very-secret-value")
-		d.answer("開いていてよいポート", "")
-		d.answer("tcp/80（http）", "設定画面")
 		d.answer("試験の許可を得たもの", "y")
-		d.answer("誤った値でのサインイン", "n")
+		d.answer("1/5 メーカー名 / 製品名", "見本カメラ")
+		d.read("間に「/」を入れて")
+		d.answer("1/5 メーカー名 / 製品名", "見本電機 ／ 見本カメラ")
+		d.answer("2/5 型式番号", "")
+		d.read("空のままでは")
+		d.answer("2/5 型式番号", "CAM-1")
+		d.answer("3/5 この機器に入っているファームウェアの版", "1.0")
+		d.answer("「なし」 [admin]", "admin 9")
+		d.read("「9」という番号はありません")
+		d.answer("「なし」 [admin]", "admin 2")
+		d.answer("「なし」 [80]", "99999 設定画面")
+		d.read("「99999」はポートとして")
+		d.answer("「なし」 [80]", "80 設定画面")
+		d.read("product.yaml を作りました")
+		d.answer("誤った値でのサインイン", "y")
+		d.answer("admin の今のパスワード", "very-secret-value")
+		d.answer("あなたにパスワードを変えて", "n")
 		d.answer("認証なしで書き込める", "n")
 		d.answer("空いているアドレス", "n")
 		d.read("合計")
@@ -190,8 +213,13 @@ func TestFirstTime(t *testing.T) {
 			t.Fatal(err)
 		}
 		product, err := evidence.ParseProduct("product.yaml", src)
-		if err != nil || product.Product.Name.JA != "見本カメラ" || len(product.Ports) != 1 || product.Ports[0].Reason != "設定画面" || product.Accounts[0].Initial != "set-at-first-use" {
+		if err != nil || product.Product.Name.JA != "見本カメラ" || len(product.Ports) != 1 || product.Ports[0].Reason != "設定画面" || product.Accounts[0].Initial != "set-at-first-use" || product.Accounts[0].Secret.Env != firstSecret {
 			t.Errorf("%v: %+v", err, product)
+		}
+
+		left, _ := filepath.Glob(filepath.Join(dir, ".*"))
+		if len(left) > 0 {
+			t.Errorf("left over: %v", left)
 		}
 
 		// On the next day, with the password in the environment.

@@ -1,6 +1,8 @@
 package evidence
 
 import (
+	"cmp"
+
 	"hoshi/internal/fact"
 	"hoshi/internal/probe"
 )
@@ -16,7 +18,8 @@ func (p *Product) Facts() fact.Set {
 		out = append(out, fact.Fact{Name: name, Subject: subject, Value: n, Origin: fact.Declared, Source: []string{"product.yaml"}})
 	}
 	for _, a := range p.Accounts {
-		add("declared.account", a.User+"@"+a.Port, map[string]any{"user": a.User, "port": a.Port, "initial": a.Initial, "changeable": a.Changeable})
+		add("declared.account", a.User+"@"+a.Port, map[string]any{"user": a.User, "port": a.Port, "initial": cmp.Or(a.Initial, "unknown"),
+			"changeable": a.Changeable != nil && *a.Changeable, "changeableSaid": a.Changeable != nil})
 	}
 	carried := map[string][]string{}
 	for _, a := range p.Assets {

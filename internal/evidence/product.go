@@ -51,8 +51,8 @@ type Identity struct {
 type Account struct {
 	User       string `yaml:"user"`
 	Port       string `yaml:"port"`       // "tcp/443"
-	Initial    string `yaml:"initial"`    // one of Initials
-	Changeable bool   `yaml:"changeable"` // the user can change the value
+	Initial    string `yaml:"initial"`    // one of Initials; empty = not said yet
+	Changeable *bool  `yaml:"changeable"` // the user can change the value; nil = not said yet
 	Secret     Secret `yaml:"secret"`     // where the test finds the value; optional
 }
 
@@ -246,7 +246,9 @@ func (c *check) product(p *Product) {
 			c.add("evidence.product-empty", at+".user")
 		}
 		c.port(at+".port", a.Port, "tcp/")
-		c.word(at+".initial", a.Initial, Initials)
+		if a.Initial != "" {
+			c.word(at+".initial", a.Initial, Initials)
+		}
 		if a.Secret.Env != "" && a.Secret.File != "" {
 			c.add("evidence.product-secret", at+".secret")
 		}

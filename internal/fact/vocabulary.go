@@ -33,9 +33,9 @@ var Vocabulary = []Entry{
 	{"coap.resource", "port and path", `{port: string, path: string, type: string, answer: string}`, i18n.Text{
 		JA: "CoAP サーバーが一覧に挙げた資源と、サインインせずに読み出したときの応答コード（2.05 なら読めた。空なら尋ねていないか応答がない）。",
 		EN: "A resource that a CoAP server lists, and the code that reading it without signing in met (2.05: it could be read; empty: not asked, or no answer)."}},
-	{"declared.account", "account", `{user: string, port: string, initial: "unique-per-device"|"set-at-first-use"|"shared"|"none", changeable: bool}`, i18n.Text{
-		JA: "申告された利用者アカウントと初期値の決め方。",
-		EN: "A declared account and how its first value is made."}},
+	{"declared.account", "account", `{user: string, port: string, initial: "unique-per-device"|"set-at-first-use"|"shared"|"none"|"unknown", changeable: bool, changeableSaid: bool}`, i18n.Text{
+		JA: "申告された利用者アカウントと初期値の決め方（申告に書かれていなければ unknown）。changeableSaid は、値を変えられるかが申告に書かれているか。",
+		EN: "A declared account and how its first value is made (unknown: the declaration does not say); changeableSaid: it says whether the value can be changed."}},
 	{"declared.asset", "asset id", `{kind: "communication-settings"|"security-settings"|"confidential", name: string, stored: bool, sent: bool}`, i18n.Text{
 		JA: "申告された守るべき情報資産。",
 		EN: "A declared information asset."}},
