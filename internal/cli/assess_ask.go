@@ -55,7 +55,7 @@ func left(err error) error { return fault.Wrap(fault.Invalid, "cli.assess", err,
 // device, and asks for consent at a terminal.
 func ask(ctx context.Context, env *Env, d *dialog, plan *assess.Plan, f assessFlags, o *assess.Options, first *started) error {
 	l := env.Lang()
-	say := func(key string, args ...any) { fmt.Fprintln(visible{env.Stderr}, l.T(key, args...)) }
+	say := func(key string, args ...any) { tell(env, l.T(key, args...)) }
 	say("assess.target", "address", plan.Addr, "name", plan.Product.Product.Name.In(l), "models", strings.Join(plan.Product.Product.Models, ", "))
 	if plan.Network == probe.ModeShared {
 		say("assess.mixed")
@@ -135,11 +135,11 @@ func borrow(ctx context.Context, env *Env, plan *assess.Plan, o *assess.Options)
 	case ctx.Err() != nil:
 		return left(ctx.Err())
 	case err != nil:
-		fmt.Fprintln(visible{env.Stderr}, env.Lang().T("assess.borrow.none"))
+		tell(env, env.Lang().T("assess.borrow.none"))
 		return nil
 	}
 	o.Senders.OnLink = found
-	fmt.Fprintln(visible{env.Stderr}, env.Lang().T("assess.borrow.found", "number", len(found)))
+	tell(env, env.Lang().T("assess.borrow.found", "number", len(found)))
 	return nil
 }
 
@@ -160,15 +160,14 @@ func applies(c probe.Consent, plan *assess.Plan, o *assess.Options) bool {
 
 // sayEstimate tells beforehand how long each part will take.
 func sayEstimate(env *Env, l i18n.Lang, parts []assess.Part) {
-	w := visible{env.Stderr}
-	fmt.Fprintln(w, l.T("assess.estimate"))
+	tell(env, l.T("assess.estimate"))
 	for _, p := range parts {
 		text := l.T("assess.estimate."+p.Name, "number", p.Number)
 		if p.Most > 0 {
 			text = l.T("assess.estimate.line", "what", text, "least", spell(l, p.Least), "most", spell(l, p.Most))
 		}
-		fmt.Fprintln(w, "  "+text)
+		tell(env, "  "+text)
 	}
 	least, most := assess.Total(parts)
-	fmt.Fprintln(w, "  "+l.T("assess.estimate.line", "what", l.T("assess.estimate.total"), "least", spell(l, least), "most", spell(l, most)))
+	tell(env, "  "+l.T("assess.estimate.line", "what", l.T("assess.estimate.total"), "least", spell(l, least), "most", spell(l, most)))
 }

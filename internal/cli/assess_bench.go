@@ -33,7 +33,7 @@ func newAssessBenchCmd(env *Env, f *assessFlags) *cobra.Command {
 // benchAssess serves the device on an interface of its own and assesses it there.
 func benchAssess(ctx context.Context, env *Env, name, notes string, f assessFlags) (err error) {
 	l, d := env.Lang(), newDialog(env)
-	say := func(key string, args ...any) { fmt.Fprintln(visible{env.Stderr}, l.T(key, args...)) }
+	say := func(key string, args ...any) { tell(env, l.T(key, args...)) }
 	if f.product == "" && d == nil {
 		return fault.New(fault.Invalid, "cli.assess", "assess.need-product")
 	}

@@ -88,7 +88,7 @@ func (w *first) questions(open []int) (x declaration, err error) {
 				break
 			}
 			why, _ := w.l.Error(err)
-			fmt.Fprintln(visible{w.env.Stderr}, "    "+why)
+			tell(w.env, "    "+why)
 		}
 	}
 	return x, nil

@@ -43,7 +43,7 @@ func firstAssess(ctx context.Context, env *Env, f assessFlags) error {
 }
 
 func (w *first) say(key string, args ...any) {
-	fmt.Fprintln(visible{w.env.Stderr}, w.l.T(key, args...))
+	tell(w.env, w.l.T(key, args...))
 }
 
 func (w *first) lead(f assessFlags) (string, *started, error) {
@@ -107,7 +107,7 @@ func (w *first) device(f assessFlags) (netip.Addr, []int, error) {
 			return a, nil, w.allowed()
 		}
 		sentence, _ := w.l.Error(err)
-		fmt.Fprintln(visible{w.env.Stderr}, "  "+sentence)
+		tell(w.env, "  "+sentence)
 	}
 }
 

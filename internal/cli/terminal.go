@@ -77,6 +77,61 @@ func fit(s string, most int, l i18n.Lang) string {
 	return b.String() + ".."
 }
 
+// wrapAt is the longest line that is comfortable to read.
+const wrapAt = 96
+
+// wrap breaks lines so that words and numbers stay whole and no line begins with a
+// sign that belongs to the one before it. Further lines keep the indent of the first.
+func wrap(s string, most int, l i18n.Lang) string {
+	most = min(most, wrapAt)
+	var out []string
+	for line := range strings.SplitSeq(s, "\n") {
+		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+		at := 0 // where this line began
+		for textWidth(line[at:], l) > most {
+			cut := breakOf(line[at:], most, l)
+			if cut <= len(indent) {
+				break // nowhere to break: the terminal will
+			}
+			out = append(out, strings.TrimRight(line[at:at+cut], " "))
+			line = indent + strings.TrimLeft(line[at+cut:], " ")
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out, "\n")
+}
+
+// breakOf finds the last place in a text where a line may end; 0 = nowhere.
+func breakOf(s string, most int, l i18n.Lang) int {
+	n, place := 0, 0
+	var before rune
+	for i, r := range s {
+		if before != 0 && mayBreak(before, r) {
+			place = i
+		}
+		if n += cells(r, l); n > most {
+			return place
+		}
+		before = r
+	}
+	return len(s)
+}
+
+// mayBreak reports whether a line may end between two characters.
+func mayBreak(a, b rune) bool {
+	wide := func(r rune) bool {
+		k := width.LookupRune(r).Kind()
+		return k == width.EastAsianWide || k == width.EastAsianFullwidth
+	}
+	switch {
+	case strings.ContainsRune("、。，．）」』】？！ーっゃゅょッャュョ々…:;,.)]", b), strings.ContainsRune("（「『【([", a):
+		return false
+	case a == ' ':
+		return b != ' '
+	}
+	return wide(a) || wide(b)
+}
+
 // errLeft: the input ended, or the person at the terminal left.
 var errLeft = errors.New("cli: the input has ended")
 
@@ -93,6 +148,19 @@ func newDialog(env *Env) *dialog {
 		return nil
 	}
 	return &dialog{env: env, lines: bufio.NewReader(env.Stdin)}
+}
+
+// put writes a question.
+func (d *dialog) put(text string) {
+	fmt.Fprint(visible{d.env.Stderr}, wrap(text, columns(d.env.Stderr)-1, d.env.Lang()))
+}
+
+// tell writes a sentence for the person at the terminal; elsewhere it stays one line.
+func tell(env *Env, text string) {
+	if terminal(env.Stderr) {
+		text = wrap(text, columns(env.Stderr)-1, env.Lang())
+	}
+	fmt.Fprintln(visible{env.Stderr}, text)
 }
 
 // wait runs a blocking read beside the context. A read that is left behind ends
@@ -123,7 +191,7 @@ func (d *dialog) line(ctx context.Context, prompt, offered string) (string, erro
 	if offered != "" {
 		prompt += " [" + offered + "]"
 	}
-	fmt.Fprint(visible{d.env.Stderr}, prompt+": ")
+	d.put(prompt + ": ")
 	s, err := d.wait(ctx, func() (string, error) { return d.lines.ReadString('\n') })
 	if err != nil {
 		if errors.Is(err, io.EOF) {
@@ -144,7 +212,7 @@ func (d *dialog) yes(ctx context.Context, question string, byDefault bool) (bool
 		hint = " [Y/n] "
 	}
 	for {
-		fmt.Fprint(visible{d.env.Stderr}, question+hint)
+		d.put(question + hint)
 		s, err := d.wait(ctx, func() (string, error) { return d.lines.ReadString('\n') })
 		if err != nil {
 			if errors.Is(err, io.EOF) {
@@ -175,7 +243,7 @@ func (d *dialog) secret(ctx context.Context, prompt string) (string, error) {
 		return "", err
 	}
 	defer term.Restore(fd, before) // also when the read is left behind
-	fmt.Fprint(visible{d.env.Stderr}, prompt+": ")
+	d.put(prompt + ": ")
 	s, err := d.wait(ctx, func() (string, error) {
 		b, err := term.ReadPassword(fd)
 		return string(b), err

@@ -36,3 +36,26 @@ func TestGroup(t *testing.T) {
 		}
 	}
 }
+
+// Lines break between words, in Japanese anywhere but before a closing sign.
+func TestWrap(t *testing.T) {
+	for _, c := range []struct {
+		s    string
+		most int
+		l    i18n.Lang
+		want string
+	}{
+		{"short", 10, i18n.EN, "short"},
+		{"the device does not answer", 11, i18n.EN, "the device\ndoes not\nanswer"},
+		{"  the device does", 9, i18n.EN, "  the\n  device\n  does"},
+		{"機器を試験します。", 8, i18n.JA, "機器を試\n験しま\nす。"},
+		{"機器（カメラ）", 7, i18n.JA, "機器\n（カメ\nラ）"},
+		{"Ctrl-C を押す", 10, i18n.JA, "Ctrl-C を\n押す"},
+		{"a-very-long-word", 5, i18n.EN, "a-very-long-word"},
+		{"one\n  two three", 8, i18n.EN, "one\n  two\n  three"},
+	} {
+		if got := wrap(c.s, c.most, c.l); got != c.want {
+			t.Errorf("%q in %d: %q, want %q", c.s, c.most, got, c.want)
+		}
+	}
+}
