@@ -47,6 +47,8 @@ type Options struct {
 	// Resume goes on with the run whose journal lies there. It must have been of the
 	// same target, product, edition, tool and parameters.
 	Resume bool
+	// Again is the command that goes on with this run, for messages.
+	Again string
 	// Asked is how long a person was busy with questions before the start.
 	Asked time.Duration
 

@@ -5,14 +5,17 @@ import (
 
 	"hoshi/internal/evidence"
 	"hoshi/internal/probe"
+	"hoshi/internal/probe/registry"
 )
 
 // Part is one part of a run and how long it will take, told before the start.
-// The catalogue has its sentence at "assess.estimate.<Name>".
+// The catalogue has its name at "assess.estimate.<Name>", and what else is to be
+// known of it at "assess.estimate.<Name>.note".
 type Part struct {
 	Name        string // "tcp", "udp-pool", "udp-link", "udp-alone", "services", "signin", "signin-none", "steps"
 	Least, Most time.Duration
-	Number      int // what the sentence counts: sender addresses, sign-ins
+	Number      int           // what the sentence counts: sender addresses, known services, sign-ins
+	All         time.Duration // what all of it would take, where only a part is done
 }
 
 // What a device bears in the worst case that still ends well, and what limits
@@ -22,6 +25,11 @@ const (
 	fastRate  = 20000 // what a healthy device answers without a limit from us
 	poolRate  = 900   // UDP: Linux answers 1,000 a second to all peers together
 	probesFor = 5 * time.Second
+	// From one sender, a device as Linux makes it by default: it tells each peer of one
+	// closed port a second. A known port is asked once or, silent, eight times.
+	aloneRate  = 1
+	aloneLeast = 10 * time.Second
+	aloneEach  = 10 * time.Second
 )
 
 // Estimate tells how long each part of a run will take. It sends nothing.
@@ -38,7 +46,8 @@ func Estimate(p *Plan, o Options) []Part {
 	case n > 0:
 		out = append(out, Part{Name: "udp-link", Number: n, Least: at(allPorts, min(n, poolRate)), Most: 2 * at(allPorts, min(n, poolRate))})
 	default:
-		out = append(out, Part{Name: "udp-alone", Least: probesFor, Most: o.Pace.Budget})
+		n := knownUDP()
+		out = append(out, Part{Name: "udp-alone", Number: n, Least: aloneLeast, Most: aloneLeast + time.Duration(n)*aloneEach, All: at(allPorts, aloneRate)})
 	}
 	out = append(out, Part{Name: "services", Least: probesFor, Most: o.Pace.Budget})
 	if !agreed(o.Consents, probe.ConsentSignIn) {
@@ -50,6 +59,19 @@ func Estimate(p *Plan, o Options) []Part {
 		out = append(out, Part{Name: "steps", Number: len(p.Product.Accounts), Least: time.Minute, Most: 5 * time.Minute})
 	}
 	return out
+}
+
+// knownUDP counts the ports of the UDP services that are known.
+func knownUDP() int {
+	seen := map[int]bool{}
+	for _, p := range registry.Protocols {
+		if p.UDP != nil {
+			for _, n := range p.UDP.Ports {
+				seen[n] = true
+			}
+		}
+	}
+	return len(seen)
 }
 
 func agreed(list []probe.Consent, c probe.Consent) bool {

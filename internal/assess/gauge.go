@@ -20,6 +20,8 @@ type Event struct {
 	Item  string `json:"item,omitempty"`
 	Note  string `json:"note,omitempty"`  // the record's event
 	Error string `json:"error,omitempty"` // the record's error
+	Wait  int    `json:"wait,omitempty"`  // seconds that the device asked to wait with this answer
+	All   int    `json:"all,omitempty"`   // seconds that all ports would take, when only the known services are asked
 	// Load is how the device bears the test, when the record is about that.
 	Load *Load `json:"load,omitempty"`
 }
@@ -38,9 +40,10 @@ type gauge struct {
 	over    atomic.Bool // the run has ended; a probe left behind may still record
 }
 
-// tally counts the settled ports of a scan.
+// tally counts the settled ports of a scan, each once.
 type tally struct {
 	done  int
+	seen  [allPorts + 1]bool
 	since []point // of the last seconds
 }
 
@@ -76,6 +79,12 @@ func (g *gauge) record(r probe.Record) {
 			e.Load = &Load{Answers: p.Canaries - p.Lost, Lost: p.Lost}
 		}
 	}
+	switch {
+	case r.Probe == "signin" && r.Event == "attempt":
+		e.Wait = int(probe.StatedWait(r.Recv).Seconds())
+	case r.Probe == "udp" && r.Event == "estimate":
+		e.All = r.Number
+	}
 	g.emit(e)
 }
 
@@ -92,11 +101,14 @@ func (g *gauge) tally(name string) *tally {
 func (t *tally) add(r probe.Record) {
 	switch r.Event {
 	case "open", "closed", "filtered":
-		if r.Port != "" {
-			t.done++
+		count := func(port int) {
+			if port > 0 && !t.seen[port] {
+				t.seen[port] = true
+				t.done++
+			}
 		}
-		_ = probe.ParseRanges(r.Ports, func(int) { t.done++ })
-		t.done = min(t.done, allPorts)
+		count(probe.PortNumber(r.Port))
+		_ = probe.ParseRanges(r.Ports, count)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -59,6 +60,12 @@ func (h Header) Consents() []probe.Consent {
 func (h Header) Pace() string {
 	s, _ := h.Parameters["pace"].(string)
 	return s
+}
+
+// Routed reports whether the run was made on a bench, with senders of its own.
+func (h Header) Routed() bool {
+	s, _ := h.Parameters["senders"].(string)
+	return strings.HasPrefix(s, "routed ")
 }
 
 // Past is a run that was cut short, as its journal holds it.

@@ -257,7 +257,15 @@ func (r *runner) ended(outer, ctx context.Context, err error) error {
 		}
 	}
 	r.note(probe.Record{Event: "interrupted", Detail: why})
-	return fault.Wrap(kind, "assess.Run", err, key, "file", r.o.Journal, "out", strings.TrimSuffix(r.o.Journal, suffix), "address", r.t.Addr.String())
+	return fault.Wrap(kind, "assess.Run", err, key, "file", r.o.Journal, "again", r.again(), "address", r.t.Addr.String())
+}
+
+// again is the command that goes on with the run.
+func (r *runner) again() string {
+	if r.o.Again != "" {
+		return r.o.Again
+	}
+	return "hoshi assess --resume " + strings.TrimSuffix(r.o.Journal, suffix)
 }
 
 // person puts a step to the person and writes down how long it took, for the

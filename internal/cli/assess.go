@@ -92,10 +92,22 @@ func oneArg(key string) cobra.PositionalArgs {
 // resumeAssess goes on with a stopped run. Its journal knows what it was started
 // with; what the command line says besides must not contradict it.
 func resumeAssess(c *cobra.Command, env *Env, f assessFlags) error {
+	h, err := takeUp(c, &f)
+	if err != nil {
+		return err
+	}
+	if h.Routed() {
+		return fault.New(fault.Invalid, "cli.assess", "assess.bench.resume", "out", f.out)
+	}
+	return runAssess(c.Context(), env, h.Target, f, newDialog(env), nil)
+}
+
+// takeUp reads what the run of --resume was started with.
+func takeUp(c *cobra.Command, f *assessFlags) (assess.Header, error) {
 	f.out = f.resume
 	past, err := assess.ReadJournal(assess.JournalFile(f.out))
 	if err != nil {
-		return err
+		return assess.Header{}, err
 	}
 	h := past.Header
 	if !c.Flags().Changed("product") {
@@ -112,12 +124,13 @@ func resumeAssess(c *cobra.Command, env *Env, f assessFlags) error {
 	}
 	f.public = f.public || h.Parameters["allowPublic"] == true
 	f.yes = true // the questions before the start were answered then
-	return runAssess(c.Context(), env, h.Target, f, newDialog(env), nil)
+	return h, nil
 }
 
 // started is what the first-time path knows that the command line does not.
 type started struct {
 	senders probe.Senders
+	again   string // the command that goes on, up to its --resume; "" = hoshi assess
 	asked   time.Duration
 	allowed bool // the person said that the device may be tested
 	// password asks for the value of the account, after sign-ins were agreed to, and
@@ -146,11 +159,15 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags, d *
 	if o.Consents, err = consents(f.consent); err != nil {
 		return err
 	}
+	o.Again = "hoshi assess --resume " + f.out
 	if d != nil && !f.json {
 		o.Secret = askedSecret(ctx, l, d)
 	}
 	if first != nil {
 		o.Asked, o.Senders = first.asked, first.senders
+		if first.again != "" {
+			o.Again = first.again + " --resume " + f.out
+		}
 	}
 	key, err := readKey(f.key)
 	if err != nil {
@@ -164,8 +181,13 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags, d *
 	if d != nil && !f.json {
 		o.Person = show.person(d)
 	}
-	if err := goOn(ctx, env, d, f, &o); err != nil {
+	if err := goOn(ctx, env, d, f, &o, show); err != nil {
 		return err
+	}
+	if o.Resume {
+		if plan, err = assess.Prepare(ctx, o); err != nil {
+			return err
+		}
 	}
 	if err := ask(ctx, env, d, plan, f, &o, first); err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 
 // goOn finds the journal of a run that was stopped and takes it up, or begins anew
 // when the person at the terminal wants that.
-func goOn(ctx context.Context, env *Env, d *dialog, f assessFlags, o *assess.Options) error {
+func goOn(ctx context.Context, env *Env, d *dialog, f assessFlags, o *assess.Options, show *progress) error {
 	past, err := assess.ReadJournal(o.Journal)
 	if fault.Is(err, fault.NotFound) && f.resume == "" {
 		return nil
@@ -33,6 +33,7 @@ func goOn(ctx context.Context, env *Env, d *dialog, f assessFlags, o *assess.Opt
 	}
 	args := []any{"started", past.Header.Started.Local().Format("2006-01-02 15:04"), "done", done}
 	o.Resume = true
+	show.before(past)
 	if d == nil || f.resume != "" || f.json || f.yes {
 		fmt.Fprintln(env.Stderr, l.T("assess.resuming", args...))
 		return nil
@@ -40,7 +41,11 @@ func goOn(ctx context.Context, env *Env, d *dialog, f assessFlags, o *assess.Opt
 	if o.Resume, err = d.yes(ctx, l.T("assess.ask-resume", args...), true); err != nil {
 		return left(err)
 	}
+	if o.Resume && f.consent == "" {
+		o.Consents = past.Header.Consents() // as they were answered then
+	}
 	if !o.Resume {
+		show.open = nil
 		if err := os.Remove(o.Journal); err != nil {
 			return fault.Wrap(fault.Invalid, "cli.assess", err, "assess.out", "file", o.Journal)
 		}
@@ -162,11 +167,15 @@ func applies(c probe.Consent, plan *assess.Plan, o *assess.Options) bool {
 func sayEstimate(env *Env, l i18n.Lang, parts []assess.Part) {
 	tell(env, l.T("assess.estimate"))
 	for _, p := range parts {
-		text := l.T("assess.estimate."+p.Name, "number", p.Number)
+		key, args := "assess.estimate."+p.Name, []any{"number", p.Number, "all", int(p.All.Hours())}
+		text := l.T(key, args...)
 		if p.Most > 0 {
 			text = l.T("assess.estimate.line", "what", text, "least", spell(l, p.Least), "most", spell(l, p.Most))
 		}
 		tell(env, "  "+text)
+		if i18n.Has(key + ".note") {
+			tell(env, "      "+l.T(key+".note", args...))
+		}
 	}
 	least, most := assess.Total(parts)
 	tell(env, "  "+l.T("assess.estimate.line", "what", l.T("assess.estimate.total"), "least", spell(l, least), "most", spell(l, most)))

@@ -22,9 +22,17 @@ func newAssessBenchCmd(env *Env, f *assessFlags) *cobra.Command {
 	var notes string
 	c := &cobra.Command{
 		Use: "bench INTERFACE", Short: l.T("assess.bench.cmd"), Long: l.T("assess.bench.cmd.long"), Args: oneArg("assess.bench.need"),
-		RunE: func(c *cobra.Command, args []string) error { return benchAssess(c.Context(), env, args[0], notes, *f) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if f.resume != "" {
+				if _, err := takeUp(c, f); err != nil {
+					return err
+				}
+			}
+			return benchAssess(c.Context(), env, args[0], notes, *f)
+		},
 	}
 	assessFlagsOf(c, f, l)
+	c.Flags().StringVar(&f.resume, "resume", "", l.T("assess.flag.resume"))
 	c.Flags().StringVar(&notes, "notes", "", "")
 	_ = c.Flags().MarkHidden("notes") // for tests, which must not meet
 	return c
@@ -63,7 +71,7 @@ func benchAssess(ctx context.Context, env *Env, name, notes string, f assessFlag
 	if err != nil {
 		return err
 	}
-	st := &started{senders: b.Senders(dev.Addr())}
+	st := &started{senders: b.Senders(dev.Addr()), again: "hoshi assess bench " + name}
 	if f.product == "" {
 		f.product = "product.yaml"
 		if _, err := os.Stat(f.product); err != nil {
@@ -78,11 +86,7 @@ func benchAssess(ctx context.Context, env *Env, name, notes string, f assessFlag
 	if d != nil {
 		st.asked, d.spent = d.spent, 0
 	}
-	err = runAssess(ctx, env, dev.Addr().String(), f, d, st)
-	if errors.As(err, &Stopped{}) {
-		say("assess.bench.again", "name", name)
-	}
-	return err
+	return runAssess(ctx, env, dev.Addr().String(), f, d, st)
 }
 
 func sayBench(env *Env, l i18n.Lang, e bench.Event) {

@@ -61,7 +61,7 @@ func sit(t *testing.T, dir string, args ...string) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.IoctlSetWinsize(int(m.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 72}); err != nil {
+	if err := unix.IoctlSetWinsize(int(m.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 100}); err != nil {
 		t.Fatal(err)
 	}
 	s, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
@@ -186,12 +186,12 @@ func TestFirstTime(t *testing.T) {
 		d.read("空のままでは")
 		d.answer("2/5 型式番号", "CAM-1")
 		d.answer("3/5 この機器に入っているファームウェアの版", "1.0")
-		d.answer("「なし」 [admin]", "admin 9")
+		d.answer("    [admin]", "admin 9")
 		d.read("「9」という番号はありません")
-		d.answer("「なし」 [admin]", "admin 2")
-		d.answer("「なし」 [80]", "99999 設定画面")
+		d.answer("    [admin]", "admin 2")
+		d.answer("    [80]", "99999 設定画面")
 		d.read("「99999」はポートとして")
-		d.answer("「なし」 [80]", "80 設定画面")
+		d.answer("    [80]", "80 設定画面")
 		d.read("product.yaml を作りました")
 		d.answer("誤った値でのサインイン", "y")
 		d.answer("admin の今のパスワード", "very-secret-value")
@@ -311,7 +311,7 @@ func TestBench(t *testing.T) {
 				}
 			}
 			_ = c.Process.Signal(os.Interrupt)
-			wants = append(wants, "hoshi assess bench bed0")
+			wants = append(wants, "hoshi assess bench bed0 --resume run.hoshi goes on")
 		} else {
 			wants = append(wants, "TCP: open 1, closed 65,534, silent (filtered) 0, undecided 0")
 		}
@@ -322,6 +322,34 @@ func TestBench(t *testing.T) {
 		for _, want := range wants {
 			if !strings.Contains(said.String(), want) {
 				t.Errorf("%q is missing in\n%s", want, said)
+			}
+		}
+		if os.Getenv("HOSHI_SOAK") == "" {
+			// What the message says works, and the command for other runs names it.
+			run := func(until string, args ...string) (int, string) {
+				c := exec.CommandContext(t.Context(), exe, args...)
+				c.Dir, c.Env = dir, append(os.Environ(), asHoshi+"=1", "HOSHI_LANG=en")
+				said := &heard{}
+				c.Stdout, c.Stderr = said, said
+				if err := c.Start(); err != nil {
+					t.Fatal(err)
+				}
+				for end := time.Now().Add(60 * time.Second); until != "" && time.Now().Before(end) && !strings.Contains(said.String(), until); {
+					if !probe.Wait(t.Context(), 50*time.Millisecond) {
+						break
+					}
+				}
+				if until != "" {
+					_ = c.Process.Signal(os.Interrupt)
+				}
+				_ = c.Wait()
+				return c.ProcessState.ExitCode(), said.String()
+			}
+			if code, text := run("", "assess", "--resume", "run.hoshi"); code != ExitUsage || !strings.Contains(text, "hoshi assess bench INTERFACE --resume run.hoshi") {
+				t.Errorf("exit code %d:\n%s", code, text)
+			}
+			if code, text := run("s: UDP ports", "assess", "bench", bed.Interface, "--resume", "run.hoshi", "--notes", t.TempDir()); code != ExitStopped || !strings.Contains(text, "Going on with the test that was stopped") {
+				t.Errorf("exit code %d:\n%s", code, text)
 			}
 		}
 		if left, _ := exec.Command("ip", "addr", "show", "dev", bed.Interface).CombinedOutput(); strings.Contains(string(left), "192.168.142") {

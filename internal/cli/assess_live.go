@@ -41,6 +41,7 @@ type progress struct {
 	drawn  int               // lines of the picture on the screen
 	spoken time.Time
 	quiet  bool // a person is being asked: no picture
+	few    bool // of UDP only the known services are asked
 	stop   chan struct{}
 	done   chan struct{}
 }
@@ -49,8 +50,9 @@ type progress struct {
 type under struct {
 	now   assess.Event // the latest
 	load  *assess.Load
-	count int  // records
-	over  bool // it has ended, and nothing began since
+	count int       // records
+	heard time.Time // when it was
+	over  bool      // it has ended, and nothing began since
 }
 
 func newProgress(env *Env, l i18n.Lang, json bool) *progress {
@@ -112,7 +114,7 @@ func (p *progress) event(e assess.Event) {
 	switch e.State {
 	case "begin":
 		p.under = slices.DeleteFunc(p.under, func(u *under) bool { return u.over || u.now.Probe == e.Probe })
-		p.under = append(p.under, &under{now: e})
+		p.under = append(p.under, &under{now: e, heard: time.Now()})
 		if p.stages == nil {
 			p.stages = map[int]time.Time{}
 		}
@@ -126,7 +128,7 @@ func (p *progress) event(e assess.Event) {
 	case "progress":
 		if u := p.of(e.Probe); u != nil {
 			u.count++
-			u.now = e
+			u.now, u.heard = e, time.Now()
 			if e.Load != nil {
 				u.load = e.Load
 			}
@@ -167,13 +169,19 @@ func (p *progress) busy() []*under {
 
 func (p *progress) name(probe string) string { return p.l.T("assess.probe." + probe) }
 
+// found keeps an open port.
+func (p *progress) found(event, port, err string) {
+	open := event == "open" && port != "" || event == "asked" && err == "" && strings.HasPrefix(port, "udp/")
+	if open && !slices.Contains(p.open, port) {
+		p.open = append(p.open, port)
+	}
+}
+
 // note keeps and tells what matters in a record.
 func (p *progress) note(e assess.Event) {
+	p.found(e.Note, e.Port, e.Error)
+	p.few = p.few || e.Probe == "udp" && e.Note == "estimate"
 	switch {
-	case e.Note == "open" && e.Port != "" && !slices.Contains(p.open, e.Port):
-		p.open = append(p.open, e.Port)
-	case e.Note == "asked" && e.Error == "" && strings.HasPrefix(e.Port, "udp/") && !slices.Contains(p.open, e.Port):
-		p.open = append(p.open, e.Port)
 	case e.Note == "down":
 		p.down = time.Now()
 		p.say(e.At, "assess.down")
@@ -182,13 +190,29 @@ func (p *progress) note(e assess.Event) {
 		p.say(e.At, "assess.up")
 	case e.Note == "gave-up":
 		p.say(e.At, "assess.gave-up")
+	case e.Note == "estimate" && e.All > 0:
+		p.say(e.At, "assess.udp.slow", "time", spell(p.l, time.Duration(e.All)*time.Second))
+	case e.Note == "estimate" && e.Probe == "udp":
+		p.say(e.At, "assess.udp.never")
 	}
 }
 
 // say prints a line that stays.
 func (p *progress) say(at int64, key string, args ...any) {
 	p.clear()
-	fmt.Fprintln(visible{p.w}, p.l.T("assess.begin", "seconds", at/1000, "what", p.l.T(key, args...)))
+	text := p.l.T("assess.begin", "seconds", at/1000, "what", p.l.T(key, args...))
+	if p.live {
+		text = wrap(text, columns(p.w)-1, p.l)
+	}
+	fmt.Fprintln(visible{p.w}, text)
+}
+
+// before shows what an earlier part of the run had found.
+func (p *progress) before(past *assess.Past) {
+	for _, r := range past.Records {
+		p.found(r.Event, r.Port, r.Error)
+		p.few = p.few || r.Probe == "udp" && r.Event == "estimate"
+	}
 }
 
 func (p *progress) clear() {
@@ -275,7 +299,7 @@ func (p *progress) names(us []*under, most int) string {
 
 func (p *progress) bar(u *under, most int) string {
 	name := p.name(u.now.Probe)
-	if u.now.Total == 0 {
+	if u.now.Total == 0 || p.known(u) {
 		return strings.TrimRight(name+"  "+p.status(u), " ")
 	}
 	tail := fmt.Sprintf(" %3d %%  %s / %s", u.now.Done*100/u.now.Total, group(u.now.Done), group(u.now.Total))
@@ -303,6 +327,8 @@ func (p *progress) line() string {
 // status is how far one probe is.
 func (p *progress) status(u *under) string {
 	switch e := u.now; {
+	case p.known(u):
+		return p.l.T("assess.live.known", "done", group(e.Done))
 	case e.Total > 0:
 		s := p.l.T("assess.live.ports", "done", group(e.Done), "total", group(e.Total), "open", len(p.open), "rate", group(e.Rate))
 		if !p.down.IsZero() {
@@ -310,6 +336,13 @@ func (p *progress) status(u *under) string {
 		}
 		return s
 	case e.Probe == "signin" && e.Done > 0:
+		gone := int(time.Since(u.heard).Seconds())
+		switch {
+		case gone < e.Wait:
+			return p.l.T("assess.live.waiting", "seconds", e.Wait-gone, "where", e.Item)
+		case gone >= 5:
+			return p.l.T("assess.live.silent", "seconds", gone, "where", e.Item)
+		}
 		return p.l.T("assess.live.attempt", "number", e.Done, "where", e.Item)
 	case e.Port != "":
 		return p.l.T("assess.live.records", "number", u.count, "port", e.Port)
@@ -333,6 +366,9 @@ func (p *progress) device() string {
 	return p.l.T("assess.live.well")
 }
 
+// known reports whether a probe asks the known UDP services only.
+func (p *progress) known(u *under) bool { return p.few && u.now.Probe == "udp" }
+
 // left is the time that the rest will take: a scan by its own rate, the others as
 // estimated.
 func (p *progress) left() string {
@@ -342,7 +378,9 @@ func (p *progress) left() string {
 	stage, own := math.MaxInt, time.Duration(0)
 	for _, u := range p.busy() {
 		stage = min(stage, partOf(u.now.Probe))
-		own = max(own, time.Duration(u.now.Left)*time.Second)
+		if !p.known(u) {
+			own = max(own, time.Duration(u.now.Left)*time.Second)
+		}
 	}
 	var least, most time.Duration
 	for _, part := range p.parts {

@@ -43,6 +43,27 @@ func TestLiveSeveral(t *testing.T) {
 	saw(79, "what SNMP lets read and write  records: 1 (udp/161)")
 }
 
+// Where only the known UDP services are asked, no bar claims that all ports are; a
+// wait that the device asked for is shown as such.
+func TestLiveWaits(t *testing.T) {
+	p := &progress{w: &bytes.Buffer{}, l: i18n.EN, began: time.Now(), live: true, parts: []assess.Part{{Name: "udp-alone", Least: time.Minute, Most: time.Minute}}}
+	p.event(assess.Event{Probe: "udp", State: "begin"})
+	p.event(assess.Event{Probe: "udp", State: "progress", Note: "estimate", Total: 65535, All: 65535})
+	p.event(assess.Event{Probe: "udp", State: "progress", Note: "closed", Done: 7, Total: 65535, Rate: 1, Left: 65528})
+	if got := p.picture(79)[0]; got != "UDP ports  known services only (7 settled)" {
+		t.Error(got)
+	}
+	if got := p.left(); got != "1 min to 1 min" {
+		t.Error(got)
+	}
+	p.event(assess.Event{Probe: "udp", State: "end"})
+	p.event(assess.Event{Probe: "signin", State: "begin"})
+	p.event(assess.Event{Probe: "signin", State: "progress", Done: 4, Item: "tcp/80 form /", Note: "attempt", Wait: 3600})
+	if got := p.picture(200)[0]; !strings.HasPrefix(got, "sign-in tests  the device asked to wait, ") || !strings.HasSuffix(got, " s more: tcp/80 form /") {
+		t.Error(got)
+	}
+}
+
 // Every probe has a name for people.
 func TestProbeNames(t *testing.T) {
 	for _, p := range registry.Probes {
