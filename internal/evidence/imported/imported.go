@@ -71,9 +71,7 @@ func Parse(name string, b []byte) (File, error) {
 	case bytes.HasPrefix(t, []byte("[")):
 		f, err = testssl(b)
 	case bytes.HasPrefix(t, []byte("{")):
-		if f, err = sslyze(b); err != nil {
-			f, err = testssl(b)
-		}
+		f, err = sslyze(b)
 	default:
 		err = ErrForeign
 	}

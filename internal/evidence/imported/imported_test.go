@@ -80,13 +80,15 @@ func TestParse(t *testing.T) {
 // Foreign files and files about several devices are refused.
 func TestRefuses(t *testing.T) {
 	two := bytes.Replace(read(t, "testssl.json"), []byte("127.0.0.1/127.0.0.1"), []byte("127.0.0.2/127.0.0.2"), 3)
+	servers := []byte(`{"sslyze_version":"6.1.0","server_scan_results":[{"server_location":{"ip_address":"192.0.2.1","port":443},"scan_result":{}},{"server_location":{"ip_address":"192.0.2.2","port":443},"scan_result":{}}]}`)
 	for name, c := range map[string]struct {
 		b    []byte
 		want error
 	}{
 		"empty": {nil, ErrForeign}, "text": {[]byte("open ports: 80"), ErrForeign}, "other XML": {[]byte("<a/>"), ErrForeign},
 		"other JSON": {[]byte(`{"a":1}`), ErrForeign}, "other list": {[]byte(`[{"id":"x"}]`), ErrForeign}, "two devices": {two, ErrMany},
-		"large": {make([]byte, MaxFile+1), ErrLarge},
+		"two devices of sslyze": {servers, ErrMany},
+		"large":                 {make([]byte, MaxFile+1), ErrLarge},
 	} {
 		if _, err := Parse("x", c.b); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)

@@ -449,9 +449,14 @@ func (b *Bed) Service(name string, args ...string) {
 			return nil, err
 		}
 		cmd := exec.Command(name, args...)
+		if b.Isolated {
+			// A process namespace, so that its own children end with it. A shell is its
+			// first process and buries orphans, which not every service can: vsftpd dies of it.
+			cmd = exec.Command("sh", append([]string{"-c", `"$@" & wait $!`, "sh", name}, args...)...)
+		}
 		cmd.Stdout, cmd.Stderr = log, log
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-		if b.Isolated { // a process namespace, so that its own children end with it
+		if b.Isolated {
 			cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWPID
 		}
 		started, ended := make(chan error, 1), make(chan struct{})
