@@ -21,10 +21,12 @@ import (
 	"hoshi/internal/store/postgres"
 	"hoshi/internal/store/sqlite"
 	"hoshi/internal/testkit"
+	"hoshi/internal/testkit/stranger"
 )
 
 // TestMain runs a client of a measurement when this process is one.
 func TestMain(m *testing.M) {
+	tests := stranger.Watch(m)
 	if os.Getenv(clientEnv) != "" {
 		if err := client(os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -32,7 +34,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	code := m.Run()
+	code := tests.Run()
 	testkit.StopShared()
 	os.Exit(code)
 }

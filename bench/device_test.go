@@ -21,6 +21,7 @@ import (
 	"hoshi/internal/probe"
 	"hoshi/internal/probe/registry"
 	"hoshi/internal/testkit/bed"
+	"hoshi/internal/testkit/stranger"
 )
 
 // The device of these figures: real services from Debian packages, on usual ports
@@ -371,6 +372,7 @@ func BenchmarkDeviceWhole(b *testing.B) {
 			parts(b, out)
 			line("  TCP: %s", compared(facts(b, out, "tcp.open"), truth(d, "tcp")))
 		}
+		stranger.KeepFiles(b, dir)
 		var ports []string
 		for _, p := range truth(d, "tcp") {
 			ports = append(ports, strings.TrimPrefix(p, "tcp/"))

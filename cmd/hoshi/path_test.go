@@ -19,6 +19,7 @@ import (
 
 	"hoshi/internal/criteria"
 	"hoshi/internal/testkit"
+	"hoshi/internal/testkit/stranger"
 )
 
 // TestPath walks from a device on the bench to a label that anyone can verify, in
@@ -35,6 +36,7 @@ func TestPath(t *testing.T) {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	d := startDemo(t, hoshi, filepath.Join(dir, "demo"))
+	stranger.KeepFiles(t, filepath.Join(dir, "demo"))
 	b := testkit.NewBrowser(t)
 
 	vendor := d.person(b, "hoshino@hoshimi.example")

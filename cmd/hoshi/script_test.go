@@ -11,13 +11,14 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"hoshi/internal/cli"
+	"hoshi/internal/testkit/stranger"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files inside the scripts")
 
 // TestMain makes "hoshi" a command that scripts run in a process of its own.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(stranger.Watch(m), map[string]func(){
 		"hoshi": func() {
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 			defer stop()
@@ -51,6 +52,7 @@ func TestScript(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("CRITERIA", criteria)
 			e.Setenv("HOSHI_LANG", "ja")
+			e.Setenv(stranger.FolderEnv, os.Getenv(stranger.FolderEnv))
 			if err := freeAddress(e); err != nil {
 				return err
 			}

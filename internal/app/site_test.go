@@ -19,12 +19,14 @@ import (
 	"hoshi/internal/store/postgres"
 	"hoshi/internal/store/sqlite"
 	"hoshi/internal/testkit"
+	"hoshi/internal/testkit/stranger"
 )
 
 // clientEnv makes this test binary a granting process instead of a test.
 const clientEnv = "HOSHI_TEST_GRANTING"
 
 func TestMain(m *testing.M) {
+	tests := stranger.Watch(m)
 	if text := os.Getenv(clientEnv); text != "" {
 		if err := granting(text); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -32,7 +34,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	code := m.Run()
+	code := tests.Run()
 	testkit.StopShared()
 	if built != "" {
 		_ = os.RemoveAll(built) // a temporary folder; the system clears it too

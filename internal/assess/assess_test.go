@@ -19,6 +19,7 @@ import (
 	"hoshi/internal/evidence"
 	"hoshi/internal/fault"
 	"hoshi/internal/probe"
+	"hoshi/internal/testkit/stranger"
 )
 
 const product = `format: hoshi-product/1
@@ -169,6 +170,7 @@ func TestDeviceFallsSilent(t *testing.T) {
 		if err != nil {
 			t.Fatalf("after %d connections: %v", left, err)
 		}
+		stranger.Keep(t, run)
 		for _, id := range []string{"S1.1-02", "S1.1-04"} {
 			if o := outcome(t, run, id); o == criteria.Conforms || o == criteria.NotApplicable {
 				t.Errorf("after %d connections: %s %s", left, id, o)
@@ -191,6 +193,7 @@ func TestAnonymousReading(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stranger.Keep(t, run)
 	if o := outcome(t, run, "S1.1-01"); o != criteria.DoesNotConform {
 		t.Errorf("S1.1-01: %s", o)
 	}
@@ -221,6 +224,7 @@ func TestNoConsent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stranger.Keep(t, run)
 	if len(run.Facts.Named("signin.interface")) != 1 {
 		t.Error("the form was not found")
 	}

@@ -17,6 +17,7 @@ import (
 	"hoshi/internal/fault"
 	"hoshi/internal/probe"
 	"hoshi/internal/testkit/bed"
+	"hoshi/internal/testkit/stranger"
 )
 
 const bedProduct = `format: hoshi-product/1
@@ -82,6 +83,7 @@ func whole(t *testing.T, p bed.Profile) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		stranger.Keep(t, run)
 		if v, ok := run.Facts.Get("service.protocol", "tcp/80"); !ok || probe.Str(v.Value, "protocol") != "http" {
 			t.Errorf("port 80 speaks %v", v.Value)
 		}

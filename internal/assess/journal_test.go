@@ -19,6 +19,7 @@ import (
 	"hoshi/internal/evidence"
 	"hoshi/internal/fault"
 	"hoshi/internal/probe"
+	"hoshi/internal/testkit/stranger"
 )
 
 // A journal cut anywhere behind its first line gives the records of its whole
@@ -131,6 +132,7 @@ func TestStoppedAndResumed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stranger.Keep(t, run)
 	begun := map[string]int{}
 	last, took := int64(0), int64(0)
 	for _, r := range run.Transcripts[RunTranscript] {
@@ -153,6 +155,7 @@ func TestStoppedAndResumed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stranger.Keep(t, want)
 	if d := cmp.Diff(values(want), values(run)); d != "" {
 		t.Errorf("facts of an undisturbed and a resumed run (-undisturbed +resumed):\n%s", d)
 	}

@@ -25,13 +25,15 @@ import (
 	"hoshi/internal/fact"
 	"hoshi/internal/practice"
 	"hoshi/internal/probe"
+	"hoshi/internal/testkit/stranger"
 )
 
 // The test program is also the camera's process, the one that is killed, and the
 // one that kills.
 func TestMain(m *testing.M) {
+	tests := stranger.Watch(m)
 	if len(os.Args) < 2 {
-		os.Exit(m.Run())
+		os.Exit(tests.Run())
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
@@ -48,7 +50,7 @@ func TestMain(m *testing.M) {
 	case "assess-killer":
 		err = killer(os.Args[2], os.Args[3], os.Args[4])
 	default:
-		os.Exit(m.Run())
+		os.Exit(tests.Run())
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

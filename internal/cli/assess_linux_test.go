@@ -22,14 +22,16 @@ import (
 	"hoshi/internal/evidence"
 	"hoshi/internal/probe"
 	"hoshi/internal/testkit/bed"
+	"hoshi/internal/testkit/stranger"
 )
 
 // The test program is hoshi itself when a test starts it with asHoshi.
 const asHoshi = "HOSHI_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
+	tests := stranger.Watch(m)
 	if os.Getenv(asHoshi) == "" {
-		os.Exit(m.Run())
+		os.Exit(tests.Run())
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	code := Main(ctx, os.Args[1:], &Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv})

@@ -20,15 +20,17 @@ import (
 	"hoshi/internal/cli"
 	"hoshi/internal/demo"
 	"hoshi/internal/fault"
+	"hoshi/internal/testkit/stranger"
 )
 
 // TestMain lets this binary be the signer and the practice device, which the demo
 // starts as processes of their own.
 func TestMain(m *testing.M) {
+	tests := stranger.Watch(m)
 	if len(os.Args) > 1 && (os.Args[1] == "signer" || os.Args[1] == "practice") {
 		os.Exit(cli.Main(context.Background(), os.Args[1:], &cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}))
 	}
-	os.Exit(m.Run())
+	os.Exit(tests.Run())
 }
 
 // stage is a demo that runs.

@@ -15,6 +15,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 
@@ -75,11 +76,20 @@ func Seal(w io.Writer, run Run, key crypto.Signer) error {
 	if err != nil {
 		return fault.Wrap(fault.Internal, "evidence.Seal", err, "")
 	}
+	if f := watcher.Load(); f != nil {
+		(*f)(b)
+	}
 	if _, err := w.Write(b); err != nil {
 		return fault.Wrap(fault.Unavailable, "evidence.Seal", err, "evidence.unwritable")
 	}
 	return nil
 }
+
+var watcher atomic.Pointer[func([]byte)]
+
+// Watch lets f see every bundle that this process seals. It is for tests, which
+// replay them all elsewhere.
+func Watch(f func(bundle []byte)) { watcher.Store(&f) }
 
 func render(run Run) (map[string][]byte, error) {
 	info, err := json.MarshalIndent(run.Info, "", " ")

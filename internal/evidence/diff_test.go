@@ -15,6 +15,12 @@ import (
 func compared(t *testing.T, a, b Run) Comparison {
 	t.Helper()
 	k := testKey(t, 1)
+	for _, r := range []*Run{&a, &b} {
+		var err error
+		if r.Facts, r.Verdicts, err = r.Conclude(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	out, err := Compare(opened(t, sealed(t, a, k)), opened(t, sealed(t, b, k)))
 	if err != nil {
 		t.Fatal(err)

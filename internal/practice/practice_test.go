@@ -15,13 +15,12 @@ import (
 	"hoshi/internal/assess"
 	"hoshi/internal/evidence"
 	"hoshi/internal/probe"
+	"hoshi/internal/testkit/stranger"
 )
 
 // The test program is also the child process that runs in a namespace.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "practice-replay" {
-		os.Exit(replayMain())
-	}
+	tests := stranger.Watch(m)
 	if len(os.Args) > 1 && os.Args[1] == "practice-child" {
 		var c Child
 		fs := flag.NewFlagSet("practice-child", flag.ExitOnError)
@@ -35,7 +34,7 @@ func TestMain(m *testing.M) {
 	// A device test waits more than it computes, so more than one a core fit.
 	flag.Parse()
 	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
-	os.Exit(m.Run())
+	os.Exit(tests.Run())
 }
 
 // self starts this test program as a child.

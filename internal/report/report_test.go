@@ -18,10 +18,12 @@ import (
 	"hoshi/internal/probe"
 	"hoshi/internal/report"
 	"hoshi/internal/testkit"
+	"hoshi/internal/testkit/stranger"
 )
 
 // The test program is also the process that runs a practice device.
 func TestMain(m *testing.M) {
+	tests := stranger.Watch(m)
 	if len(os.Args) > 1 && os.Args[1] == "practice-child" {
 		var c practice.Child
 		fs := flag.NewFlagSet("practice-child", flag.ExitOnError)
@@ -29,7 +31,7 @@ func TestMain(m *testing.M) {
 		_ = fs.Parse(os.Args[2:])
 		os.Exit(practice.ChildMain(context.Background(), c, fs.Args(), os.Stdin, os.Stdout, os.Stderr))
 	}
-	os.Exit(m.Run())
+	os.Exit(tests.Run())
 }
 
 // bundle seals a run and opens it again.

@@ -20,14 +20,16 @@ import (
 	"hoshi/internal/ledger"
 	"hoshi/internal/ledger/ledgertest"
 	"hoshi/internal/ledger/signer"
+	"hoshi/internal/testkit/stranger"
 )
 
 // The test binary is also the real program, so that a test can kill a real process.
 func TestMain(m *testing.M) {
+	tests := stranger.Watch(m)
 	if os.Getenv("HOSHI_TEST_MAIN") == "1" {
 		os.Exit(cli.Main(context.Background(), os.Args[1:], &cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}))
 	}
-	os.Exit(m.Run())
+	os.Exit(tests.Run())
 }
 
 // grown is a tree of leaves whose n-th is text(n).

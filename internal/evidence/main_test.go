@@ -1,0 +1,10 @@
+package evidence_test
+
+import (
+	"os"
+	"testing"
+
+	"hoshi/internal/testkit/stranger"
+)
+
+func TestMain(m *testing.M) { os.Exit(stranger.Watch(m).Run()) }
