@@ -14,6 +14,7 @@ import (
 	"hoshi/internal/fact"
 	"hoshi/internal/probe"
 	"hoshi/internal/testkit/bed"
+	"hoshi/internal/testkit/stranger"
 )
 
 // A whole run on a wire, from a host that has two addresses on the device's link:
@@ -60,6 +61,7 @@ func TestBedLimitPerSource(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				stranger.Keep(t, run)
 				limits := run.Facts.Named("signin.limit")
 				form := slices.IndexFunc(run.Facts.Named("signin.limit"), func(f fact.Fact) bool { return probe.Str(f.Value, "scope") == c.scope })
 				if form < 0 || probe.Str(limits[form].Value, "otherSource") != c.other {
