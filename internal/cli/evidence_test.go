@@ -33,3 +33,19 @@ func TestForeignRules(t *testing.T) {
 		}
 	}
 }
+
+// Two texts of a rule are shown in the reader's language.
+func TestDiffOfRules(t *testing.T) {
+	found := evidence.Comparison{Differences: []evidence.Difference{{Kind: "rule", ID: "S1.1-03 rules R-03-3", A: "前の規則", B: "後の規則",
+		Texts: &[2]i18n.Text{{JA: "前の規則", EN: "the rule before"}, {JA: "後の規則", EN: "the rule now"}}}}}
+	for l, want := range map[i18n.Lang]string{
+		i18n.JA: "規則 S1.1-03 rules R-03-3\n  A: 前の規則\n  B: 後の規則\n",
+		i18n.EN: "rule S1.1-03 rules R-03-3\n  A: the rule before\n  B: the rule now\n",
+	} {
+		var b bytes.Buffer
+		printDiff(&b, l, found)
+		if b.String() != want {
+			t.Errorf("%s: %q", l, b.String())
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 
 	"hoshi/internal/criteria"
 	"hoshi/internal/fact"
+	"hoshi/internal/i18n"
 )
 
 // Difference is one fact, rule or verdict in which two runs differ.
@@ -15,6 +16,8 @@ type Difference struct {
 	ID   string `json:"id"`   // fact with its origin, criterion, rule, or name of the setting
 	A    string `json:"a"`    // the two values as JSON or words; "" = absent
 	B    string `json:"b"`
+	// Texts are, for a rule, A and B in both languages; A and B are the Japanese.
+	Texts *[2]i18n.Text `json:"texts,omitempty"`
 	// Because names, for a verdict, the differing facts and rules that led to it.
 	Because []string `json:"because,omitempty"`
 }
@@ -52,7 +55,7 @@ func Compare(a, b *Bundle) (Comparison, error) {
 	}
 	both := func(kind, id, x, y string, because ...string) {
 		if x != y {
-			out.Differences = append(out.Differences, Difference{kind, id, x, y, because})
+			out.Differences = append(out.Differences, Difference{Kind: kind, ID: id, A: x, B: y, Because: because})
 		}
 	}
 	both("edition", "", a.Info.EditionID+" "+a.Info.EditionDigest, b.Info.EditionID+" "+b.Info.EditionDigest)
@@ -233,7 +236,7 @@ func differingRules(a, b *criteria.Edition) []ruleDifference {
 		if c.Criterion != "" {
 			id = c.Criterion + " " + c.Part
 		}
-		out = append(out, ruleDifference{Difference{Kind: "rule", ID: id, A: c.Was.EN, B: c.Now.EN}, c.Criterion})
+		out = append(out, ruleDifference{Difference{Kind: "rule", ID: id, A: c.Was.JA, B: c.Now.JA, Texts: &[2]i18n.Text{c.Was, c.Now}}, c.Criterion})
 	}
 	return out
 }

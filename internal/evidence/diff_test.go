@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -108,6 +109,25 @@ func TestCompareRule(t *testing.T) {
 	}
 	if find(c, "rule", "policy crypto_policy") == nil {
 		t.Errorf("%+v", c.Differences)
+	}
+}
+
+// A rule with other words is told in both languages, the Japanese first.
+func TestCompareRuleWords(t *testing.T) {
+	b := sample(t)
+	b.Edition = bytes.Replace(b.Edition, []byte("an evaluator decides from documents that"), []byte("an evaluator decides that"), 1)
+	e, err := criteria.Parse(EditionFile, b.Edition)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Info.EditionDigest = e.Digest()
+	d := find(compared(t, sample(t), b), "rule", "S1.1-03 rules R-03-3")
+	if d == nil || d.Texts == nil {
+		t.Fatalf("%+v", d)
+	}
+	was, now := d.Texts[0], d.Texts[1]
+	if d.A != was.JA || d.B != now.JA || !strings.Contains(was.JA, "評価者が文書で判断する") || !strings.Contains(was.EN, "decides from documents that") || strings.Contains(now.EN, "from documents") {
+		t.Errorf("%+v", d)
 	}
 }
 
