@@ -286,16 +286,19 @@ func (f *File) ports(m map[string]*seen) {
 // block finds a certificate in text in which line ends have become blanks.
 var block = regexp.MustCompile(`-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----`)
 
-func (s *seen) certificate(text string, days int) {
+// certificate takes in what stands in text; place counts from 0, the server's own.
+func (s *seen) certificate(text string, place, days int) {
 	for _, m := range block.FindAllStringSubmatch(text, 16) {
 		body := strings.Join(strings.Fields(m[1]), "\n")
 		p, _ := pem.Decode([]byte("-----BEGIN CERTIFICATE-----\n" + body + "\n-----END CERTIFICATE-----\n"))
 		if p == nil || len(s.certs) >= 16 {
 			continue
 		}
-		if c, ok := tls.Certificate(p.Bytes, len(s.certs), days); ok {
+		c, ok := tls.Certificate(p.Bytes, place, days)
+		if ok && !slices.ContainsFunc(s.certs, func(o map[string]any) bool { return o["sha256"] == c["sha256"] }) {
 			s.certs = append(s.certs, c)
 		}
+		place++
 	}
 }
 
@@ -345,8 +348,10 @@ func testssl(b []byte) (File, error) {
 			if w := strings.Fields(x.Finding); len(w) > 0 && (strings.HasPrefix(w[len(w)-1], "TLS_") || strings.HasPrefix(w[len(w)-1], "SSL_")) {
 				s.put(&s.suites, w[len(w)-1])
 			}
-		case x.ID == "cert" || strings.HasPrefix(x.ID, "cert ") || x.ID == "intermediate_cert" || strings.HasPrefix(x.ID, "intermediate_cert "):
-			s.certificate(x.Finding, 0)
+		case x.ID == "cert" || strings.HasPrefix(x.ID, "cert "):
+			s.certificate(x.Finding, 0, 0)
+		case x.ID == "intermediate_cert" || strings.HasPrefix(x.ID, "intermediate_cert "):
+			s.certificate(x.Finding, max(1, len(s.certs)), 0)
 		}
 	}
 	if f.Target == "" {
@@ -425,8 +430,8 @@ func sslyze(b []byte) (File, error) {
 		}
 		if raw, ok := r.Result["certificate_info"]; ok && json.Unmarshal(raw, &info) == nil && info.Result != nil {
 			for _, d := range info.Result.Deployments {
-				for _, c := range d.Chain {
-					s.certificate(c.PEM, days)
+				for i, c := range d.Chain {
+					s.certificate(c.PEM, i, days)
 				}
 			}
 		}

@@ -2,9 +2,11 @@ package imported
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -22,7 +24,7 @@ func read(t testing.TB, name string) []byte {
 }
 
 // Files as the tools wrote them (nmap 7.93 and testssl.sh against a server on
-// loopback) and, for sslyze, in the shape that its documentation gives.
+// loopback) and one in the shape of sslyze 6; see testdata/README.md.
 func TestParse(t *testing.T) {
 	for name, want := range map[string]struct {
 		file  File
@@ -77,6 +79,55 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// What a real file says of commands that broke off or were not asked for is not
+// taken for a refusal, and a port that could not be reached is left out.
+func TestPartOfSSLyze(t *testing.T) {
+	whole := read(t, "sslyze-openssl.json")
+	version := func(b []byte) map[string]any {
+		t.Helper()
+		f, err := Parse("x", b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, _ := f.Facts.Get("tls.version", "tcp/44304")
+		if n := len(f.Facts.Named("tls.version")); n != 1 {
+			t.Errorf("%d ports", n)
+		}
+		return v.Value.(map[string]any)
+	}
+	all := []any{"SSL 2.0", "SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"}
+	if d := cmp.Diff(map[string]any{"versions": []any{"TLS 1.2"}, "asked": all, "complete": true}, version(whole)); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	for _, part := range []string{`{"status":"NOT_SCHEDULED","error_reason":null,"error_trace":null,"result":null}`, `{"status":"ERROR","error_reason":"CONNECTIVITY_ISSUE","error_trace":"","result":null}`, `null`} {
+		var run, server, result map[string]json.RawMessage
+		var servers []json.RawMessage
+		decode := func(b []byte, into any) {
+			if err := json.Unmarshal(b, into); err != nil {
+				t.Fatal(err)
+			}
+		}
+		encode := func(v any) []byte {
+			b, err := json.Marshal(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}
+		decode(whole, &run)
+		decode(run["server_scan_results"], &servers)
+		decode(servers[1], &server)
+		decode(server["scan_result"], &result)
+		result["ssl_3_0_cipher_suites"] = json.RawMessage(part)
+		server["scan_result"] = encode(result)
+		servers[1] = encode(server)
+		run["server_scan_results"] = encode(servers)
+		if d := cmp.Diff(map[string]any{"versions": []any{"TLS 1.2"}, "asked": slices.Delete(slices.Clone(all), 1, 2), "complete": false}, version(encode(run))); d != "" {
+			t.Errorf("%s (-want +got):\n%s", part, d)
+		}
+	}
+}
+
 // Foreign files and files about several devices are refused.
 func TestRefuses(t *testing.T) {
 	two := bytes.Replace(read(t, "testssl.json"), []byte("127.0.0.1/127.0.0.1"), []byte("127.0.0.2/127.0.0.2"), 3)
@@ -97,7 +148,7 @@ func TestRefuses(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, n := range []string{"nmap.xml", "testssl.json", "sslyze.json"} {
+	for _, n := range []string{"nmap.xml", "testssl.json", "sslyze.json", "sslyze-ssl3.json"} {
 		f.Add(read(f, n))
 	}
 	f.Add([]byte(`<nmaprun scanner="nmap"><scaninfo protocol="tcp" numservices="65535"/><host><address addr="::1" addrtype="ipv6"/><ports><extraports state="closed" count="9"/></ports></host></nmaprun>`))
