@@ -452,7 +452,7 @@ func (b *Bed) Service(name string, args ...string) {
 		if b.Isolated {
 			// A process namespace, so that its own children end with it. A shell is its
 			// first process and buries orphans, which not every service can: vsftpd dies of it.
-			cmd = exec.Command("sh", append([]string{"-c", `"$@" & wait $!`, "sh", name}, args...)...)
+			cmd = exec.Command("sh", append([]string{"-c", `"$@"; exit $?`, "sh", name}, args...)...)
 		}
 		cmd.Stdout, cmd.Stderr = log, log
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
