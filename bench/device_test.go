@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"hoshi/internal/assess/spare"
 	"hoshi/internal/evidence"
 	"hoshi/internal/fact"
 	"hoshi/internal/probe"
@@ -230,7 +231,7 @@ func ours(name, probeName string, pace probe.Pace, rounds int, senders probe.Sen
 		t := target(d, pace)
 		t.Senders = senders
 		facts, records, took := one(b, probeName, t)
-		m := measured{took: took, found: subjects(facts, probeName+".open"), note: coverage(facts, probeName+".coverage")}
+		m := measured{took: took, found: subjects(facts, probeName+".open"), note: fmt.Sprintf("%s; %d outages", coverage(facts, probeName+".coverage"), len(facts.Named("device.outage")))}
 		if probeName == "udp" {
 			m.note += fmt.Sprintf(", of the time %.1f s to ask what is there", questions(records).length().Seconds())
 		}
@@ -287,6 +288,22 @@ func BenchmarkDeviceUDP(b *testing.B) {
 		ours("hoshi, pool, careful default", "udp", probe.Careful(), n, pool),
 		nmap("nmap -sU --defeat-icmp-ratelimit -T4", n, limit, "-sU", "-p-", "--defeat-icmp-ratelimit", "-T4"),
 		nmap("nmap -sU -p- (stopped)", n, 60*time.Second, "-sU", "-p-")})
+}
+
+// BenchmarkDeviceUDPBorrowed: the same of a device that stays where it is, from
+// addresses of its link that nobody has.
+func BenchmarkDeviceUDPBorrowed(b *testing.B) {
+	race(b, "all UDP ports, borrowed addresses", bed.Profile{}, nil, "udp", []way{{"hoshi, free addresses, careful", 1, func(b *testing.B, d *bed.Bed) measured {
+		start := time.Now()
+		free, err := spare.Find(b.Context(), d.Addr, rand.Reader)
+		if err != nil {
+			b.Fatal(err)
+		}
+		looked := time.Since(start)
+		m := ours("", "udp", probe.Careful(), 1, probe.Senders{OnLink: free}).run(b, d)
+		m.note = fmt.Sprintf("%s; %d addresses, found in %.1f s", m.note, len(free), looked.Seconds())
+		return m
+	}}})
 }
 
 // BenchmarkDeviceTLS: versions, suites and certificates of two ports, beside sslscan

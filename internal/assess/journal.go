@@ -75,11 +75,15 @@ type Past struct {
 	whole   int64          // bytes up to the end of the last whole line
 }
 
-// Ended reports whether a probe had come to its end.
+// Ended reports whether a probe had come to its end, and was not begun anew since.
 func (p *Past) Ended(name string) bool {
-	return slices.ContainsFunc(p.Records, func(r probe.Record) bool {
-		return r.Probe == RunTranscript && r.Event == "end" && r.Item == name
-	})
+	ended := false
+	for _, r := range p.Records {
+		if r.Probe == RunTranscript && r.Item == name {
+			ended = r.Event == "end" || ended && r.Event != "begin" && r.Event != "dropped"
+		}
+	}
+	return ended
 }
 
 // Last is the time, in ms since the run began, of the last thing that is known of it.

@@ -218,7 +218,7 @@ func TestStopsAtOnce(t *testing.T) {
 	began := make(chan struct{})
 	ended := make(chan error, 1)
 	go func() {
-		ended <- r.one(ctx, probe.Probe{Name: "stuck", Run: func(context.Context, *probe.Target, *probe.Recorder) error {
+		ended <- r.one(ctx, ctx, probe.Probe{Name: "stuck", Run: func(context.Context, *probe.Target, *probe.Recorder) error {
 			close(began)
 			<-stuck
 			return nil

@@ -20,6 +20,7 @@ import (
 	"hoshi/internal/fault"
 	"hoshi/internal/i18n"
 	"hoshi/internal/probe"
+	htmlreport "hoshi/internal/report"
 )
 
 // Tool is how a bundle names this program.
@@ -330,8 +331,9 @@ func report(env *Env, l i18n.Lang, e *criteria.Edition, run *evidence.Run, f ass
 	}
 	machine, person := assess.Minutes(run.Transcripts[assess.RunTranscript])
 	tcp, udp := coverage(run, "tcp"), coverage(run, "udp")
+	findings := htmlreport.Findings(l, run.Facts, run.Transcripts)
 	if f.json {
-		if err := writeJSON(env.Stdout, map[string]any{"bundle": f.out, "notice": e.Notice(), "run": run.Info, "signed": key != nil, "verdicts": run.Verdicts,
+		if err := writeJSON(env.Stdout, map[string]any{"bundle": f.out, "notice": e.Notice(), "run": run.Info, "signed": key != nil, "verdicts": run.Verdicts, "findings": findings,
 			"ports": map[string]any{"tcp": tcp, "udp": udp}, "machineSeconds": int(machine.Seconds()), "personSeconds": int(person.Seconds())}); err != nil {
 			return err
 		}
@@ -347,6 +349,12 @@ func report(env *Env, l i18n.Lang, e *criteria.Edition, run *evidence.Run, f ass
 			fmt.Fprintln(w, l.T("assess.ports", "protocol", c.name, "open", group(c.n["open"]), "closed", group(c.n["closed"]),
 				"filtered", group(c.n["filtered"]), "undecided", group(c.n["undecided"])))
 		}
+	}
+	for i, x := range findings {
+		if i == 0 {
+			fmt.Fprintln(w, l.T("report.findings"))
+		}
+		fmt.Fprintf(visible{w}, "  %s (%s): %s\n", x.Name, x.Subject, x.Text)
 	}
 	fmt.Fprintln(w, l.T("assess.minutes", "machine", spell(l, machine), "person", spell(l, person)))
 	fmt.Fprintln(w, l.T("assess.saved", "file", f.out))

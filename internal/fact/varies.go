@@ -10,7 +10,7 @@ import (
 var passing = map[string][]string{
 	"amplification":    {"question"},
 	"device.outage":    {"last", "rate", "seconds"},
-	"device.restart":   {"bootsAfter", "bootsBefore", "secondsAfter", "secondsBefore"},
+	"device.restart":   {"at", "bootsAfter", "bootsBefore", "secondsAfter", "secondsBefore"},
 	"device.uptime":    {"at", "seconds"},
 	"service.protocol": {"excerpt"},
 	"tcp.scan":         {"method", "tries"},

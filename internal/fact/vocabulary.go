@@ -51,12 +51,12 @@ var Vocabulary = []Entry{
 	{"declared.update", "update id", `{network: bool, integrity: string}`, i18n.Text{
 		JA: "申告された更新経路。",
 		EN: "A declared update path."}},
-	{"device.outage", "during which scan and its number", `{kind: "reboot"|"hang"|"unknown"|"gone", during: "tcp"|"udp", seconds: int, rate: int, last: string}`, i18n.Text{
-		JA: "検査中に機器がまったく応答しなくなったこと。rate は直前 1 秒間に送った数、last は直前に調べたポート。",
-		EN: "A time in which the device did not answer at all; rate is what was sent in the second before, last the ports asked last."}},
-	{"device.restart", "port and source", `{restarted: bool, secondsBefore: int, secondsAfter: int, bootsBefore: int, bootsAfter: int}`, i18n.Text{
-		JA: "試験の途中で機器が起動し直したか。稼働時間を名のる手順ごとに、試験の終わりにもう一度尋ねて比べる。",
-		EN: "Whether the device started anew during the test: every source of its uptime is asked again at the end and compared."}},
+	{"device.outage", "during which part and its number", `{kind: "reboot"|"hang"|"unknown"|"gone", during: "tcp"|"udp"|"services", seconds: int, rate: int, last: string}`, i18n.Text{
+		JA: "検査中に機器がまったく応答しなくなったこと。during が tcp と udp のとき、rate は直前 1 秒間に送った数、last は直前に調べたポート。services のとき、rate は 0、last は直前に送った内容。",
+		EN: "A time in which the device did not answer at all. During tcp and udp rate is what was sent in the second before, last the ports asked last; during services rate is 0 and last what was sent last."}},
+	{"device.restart", "port and source", `{restarted: bool, at: int, secondsBefore: int, secondsAfter: int, bootsBefore: int, bootsAfter: int}`, i18n.Text{
+		JA: "試験の途中で機器が起動し直したか。稼働時間を名のる手順ごとに、試験の終わりにもう一度尋ねて比べる。at は最後の起動の時刻（試験開始からのミリ秒。試験の前なら負の値、稼働時間を名のらなければ尋ねた時刻）。",
+		EN: "Whether the device started anew during the test: every source of its uptime is asked again at the end and compared. at is when it last started, in milliseconds since the test began (negative: before it; the time of reading where no uptime is told)."}},
 	{"device.uptime", "port and source", `{seconds: int, boots: int, at: int}`, i18n.Text{
 		JA: "機器が名のった連続稼働時間（秒。名のらなければ -1）と起動の回数または起動ごとに変わる番号（なければ 0）。at は試験開始からの時刻（ミリ秒）。",
 		EN: "How long the device says it has been running, in seconds (-1: not told), and how often it started, or a number that changes with each start (0: not told). at is the time of reading, in milliseconds since the test began."}},

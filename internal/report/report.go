@@ -23,6 +23,7 @@ import (
 	"hoshi/internal/fault"
 	"hoshi/internal/i18n"
 	"hoshi/internal/probe"
+	"hoshi/internal/probe/outage"
 )
 
 //go:embed report.html report.css
@@ -49,8 +50,8 @@ type page struct {
 	TLS      []tlsRow
 	SSH      []sshRow
 	SignIns  *timeline
-	Changes  []finding // first uses and changed values
-	Findings []finding
+	Changes  []Finding // first uses and changed values
+	Findings []Finding
 	Minutes  []minutesRow
 	Facts    []factRow
 }
@@ -109,7 +110,7 @@ func Write(w io.Writer, b *evidence.Bundle, l i18n.Lang) error {
 	p.ssh(e, facts)
 	p.SignIns = drawTimeline(l, b.Transcripts["signin"], facts)
 	p.changes(facts)
-	p.findings(facts)
+	p.Findings = Findings(l, facts, b.Transcripts)
 	costs, err := b.Costs()
 	if err != nil {
 		return err
@@ -166,8 +167,13 @@ func (p *page) verdicts(e *criteria.Edition, vs []criteria.Verdict) {
 	}
 }
 
-// finding is something that a reader should look at, whatever the verdicts say.
-type finding struct{ Name, Subject, Text string }
+// Finding is something that a reader should look at, whatever the verdicts say.
+type Finding struct {
+	Fact    string `json:"fact"`
+	Subject string `json:"subject"`
+	Name    string `json:"name"` // what the fact means here
+	Text    string `json:"text"`
+}
 
 // minutes fills the table of time for each criterion that took any.
 func (p *page) minutes(costs []evidence.Cost) {
@@ -195,14 +201,14 @@ func (p *page) changes(facts fact.Set) {
 		return fmt.Sprintf("report.%s.%t", strings.ToLower(member), probe.Bool(f.Value, member))
 	}
 	for _, f := range facts.Named("signin.firstuse") {
-		p.Changes = append(p.Changes, finding{p.T("report.firstuse"), f.Subject, p.T(yes(f, "forced"))})
+		p.Changes = append(p.Changes, Finding{f.Name, f.Subject, p.T("report.firstuse"), p.T(yes(f, "forced"))})
 	}
 	for _, f := range facts.Named("signin.change") {
 		text := p.T("report.incomplete")
 		if probe.Bool(f.Value, "complete") {
 			text = p.T(yes(f, "oldRefused")) + " " + p.T(yes(f, "newAccepted"))
 		}
-		p.Changes = append(p.Changes, finding{p.T("report.change"), f.Subject, text})
+		p.Changes = append(p.Changes, Finding{f.Name, f.Subject, p.T("report.change"), text})
 	}
 }
 
@@ -210,13 +216,32 @@ func (p *page) changes(facts fact.Set) {
 // edition has its own limit for the verdict.
 const amplified = 200
 
-// findings says in words which facts are findings by their nature.
-func (p *page) findings(facts fact.Set) {
+// Findings says in words which facts are findings by their nature; what other tools
+// say is none. The transcripts tell what was sent before the device started anew.
+func Findings(l i18n.Lang, facts fact.Set, transcripts map[string][]probe.Record) []Finding {
+	out := []Finding{}
 	add := func(f fact.Fact, key string, args ...any) {
-		p.Findings = append(p.Findings, finding{Name: p.T("report.finding." + f.Name), Subject: f.Subject, Text: p.T(key, args...)})
+		if f.Origin == fact.Imported {
+			return
+		}
+		out = append(out, Finding{f.Name, f.Subject, l.T("report.finding." + f.Name), l.T(key, args...)})
 	}
 	for _, f := range facts.Named("device.outage") {
-		add(f, "report.outage."+probe.Str(f.Value, "kind"), "seconds", probe.Int(f.Value, "seconds"), "rate", probe.Int(f.Value, "rate"), "last", probe.Str(f.Value, "last"))
+		key := "report.outage."
+		if probe.Int(f.Value, "rate") == 0 {
+			key += "services."
+		}
+		add(f, key+probe.Str(f.Value, "kind"), "seconds", probe.Int(f.Value, "seconds"), "rate", probe.Int(f.Value, "rate"), "last", probe.Str(f.Value, "last"))
+	}
+	for _, f := range facts.Named("device.restart") {
+		if !probe.Bool(f.Value, "restarted") {
+			continue
+		}
+		key, at := "report.restart", probe.Int(f.Value, "at")
+		if probe.Int(f.Value, "secondsAfter") < 0 {
+			key += ".untold"
+		}
+		add(f, key, "at", max(0, at)/1000, "after", probe.Int(f.Value, "secondsAfter"), "last", outage.LastSent(transcripts, at))
 	}
 	for _, f := range facts.Named("access.open") {
 		read, write := probe.Bool(f.Value, "read"), probe.Bool(f.Value, "write")
@@ -234,6 +259,7 @@ func (p *page) findings(facts fact.Set) {
 			add(f, "report.amplified", "sent", probe.Int(f.Value, "sent"), "received", probe.Int(f.Value, "received"), "times", fmt.Sprintf("%d.%d", n/100, n%100/10))
 		}
 	}
+	return out
 }
 
 func sources(s []string) string {

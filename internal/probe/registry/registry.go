@@ -20,6 +20,7 @@ import (
 	"hoshi/internal/probe/mqtt"
 	"hoshi/internal/probe/natpmp"
 	"hoshi/internal/probe/ntp"
+	"hoshi/internal/probe/outage"
 	"hoshi/internal/probe/rtsp"
 	"hoshi/internal/probe/service"
 	"hoshi/internal/probe/signin"
@@ -70,7 +71,7 @@ func probes() []probe.Probe {
 			out = append(out, *p.Probe)
 		}
 	}
-	out = append(out, signin.Probe(Entrances()), uptime.Probe)
+	out = append(out, outage.Probe, signin.Probe(Entrances()), uptime.Probe)
 	slices.SortStableFunc(out, func(a, b probe.Probe) int { return cmp.Compare(a.Stage, b.Stage) })
 	return out
 }

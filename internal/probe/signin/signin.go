@@ -43,7 +43,7 @@ func Probe(entrances []probe.Entrance) probe.Probe {
 	for _, e := range entrances {
 		k[e.Kind] = e
 	}
-	return probe.Probe{Name: name, Stage: 6, Intrusive: true, Continues: true, Run: k.run, Parse: k.parse}
+	return probe.Probe{Name: name, Stage: 7, Intrusive: true, Continues: true, Run: k.run, Parse: k.parse}
 }
 
 // kinds are the kinds of sign-in by name.

@@ -85,7 +85,13 @@ func restarted(a, b reading) (yes, known bool) {
 	}
 	passed := (b.at - a.at) / 1000
 	if a.seconds >= 0 && b.seconds >= 0 && passed >= 0 && a.seconds+passed < wrap {
-		return b.seconds < a.seconds+passed-3-passed/50, true // clocks drift, answers take a while
+		slack := 3 + passed/50 // clocks drift, answers take a while
+		if b.seconds < a.seconds+passed-slack {
+			return true, true
+		}
+		if a.seconds > slack { // else a start soon after the first reading looks the same
+			return false, true
+		}
 	}
 	return false, a.boots > 0 && b.boots > 0
 }
@@ -113,7 +119,7 @@ func Parse(records []probe.Record) fact.Set {
 		}
 		b := reading{probe.Int(f.Value, "seconds"), probe.Int(f.Value, "boots"), probe.Int(f.Value, "at")}
 		if yes, known := restarted(a, b); known {
-			out = append(out, probe.Observed("device.restart", subject, map[string]any{"restarted": yes, "secondsBefore": a.seconds, "secondsAfter": b.seconds,
+			out = append(out, probe.Observed("device.restart", subject, map[string]any{"restarted": yes, "at": b.at - 1000*max(0, b.seconds), "secondsBefore": a.seconds, "secondsAfter": b.seconds,
 				"bootsBefore": a.boots, "bootsAfter": b.boots}, append([]string{before.Source()}, f.Source...)...))
 		}
 	}
