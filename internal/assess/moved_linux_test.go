@@ -10,6 +10,7 @@ import (
 	"hoshi/internal/assess"
 	"hoshi/internal/probe"
 	"hoshi/internal/testkit/bed"
+	"hoshi/internal/testkit/stranger"
 )
 
 // scanning begins a run and returns when it is in the middle of the TCP scan.
@@ -94,6 +95,7 @@ func TestMovedHost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		stranger.Keep(t, run)
 		if f, _ := run.Facts.Get("tcp.coverage", ""); probe.Int(f.Value, "open") != 1 || probe.Int(f.Value, "closed") != 65534 {
 			t.Errorf("coverage %v", f.Value)
 		}
