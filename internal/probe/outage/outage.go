@@ -53,9 +53,15 @@ func Begin(ctx context.Context, t *probe.Target, rec *probe.Recorder, down func(
 	closed := closedPort(rec)
 	go func() {
 		defer close(w.done)
-		for closed != 0 && probe.Wait(ctx, knock) {
+		// Some hosts learn too late that a port is closed, and a device may fall silent about
+		// it: then nothing is gained, and its open ports are left alone.
+		for missed := 0; closed != 0 && missed < 3 && probe.Wait(ctx, knock); missed++ {
 			asked := rec.Since()
-			if answers(ctx, t, closed) || answers(ctx, t, append(openPorts(t), closed)...) || ctx.Err() != nil {
+			switch {
+			case answers(ctx, t, closed):
+				missed = -1
+				continue
+			case answers(ctx, t, append(openPorts(t), closed)...) || ctx.Err() != nil:
 				continue
 			}
 			w.at = max(1, asked)
