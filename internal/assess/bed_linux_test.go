@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"hoshi/internal/assess"
 	"hoshi/internal/criteria"
 	"hoshi/internal/fault"
@@ -151,6 +153,37 @@ func TestAnotherDevice(t *testing.T) {
 		o.Resume, o.Progress = true, nil
 		_, err = assess.Run(t.Context(), o)
 		wantKey(t, err, "assess.another")
+	})
+}
+
+// A service that the questions ended is told at the end of the run.
+func TestServiceEnds(t *testing.T) {
+	bed.Run(t, bed.Profile{Delay: time.Millisecond, Sysctl: quick}, func(t *testing.T, b *bed.Bed) {
+		web(b, 80)
+		b.Go(func() (func(), error) {
+			l, err := net.Listen("tcp", netip.AddrPortFrom(b.Addr, 2121).String())
+			if err != nil {
+				return nil, err
+			}
+			go func() {
+				defer l.Close() // after its first client
+				if c, err := l.Accept(); err == nil {
+					_, _ = c.Write([]byte("220 box FTP\r\n"))
+					_, _ = c.Read(make([]byte, 1))
+					_ = c.Close()
+				}
+			}()
+			return func() { _ = l.Close() }, nil
+		})
+		b.Await("tcp/80")
+		run, err := assess.Run(t.Context(), bedOptions(t, b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, ok := run.Facts.Get("tcp.after", "")
+		if d := cmp.Diff(any(map[string]any{"asked": int64(2), "ended": []any{"tcp/2121"}}), f.Value); b.Isolated && (!ok || d != "") {
+			t.Errorf("-want +got:\n%s", d)
+		}
 	})
 }
 

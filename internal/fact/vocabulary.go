@@ -108,6 +108,9 @@ var Vocabulary = []Entry{
 	{"ssh.hostkey", "port", `{keys: [{key: "rsa"|"ecdsa"|"ed25519"|"dsa"|"other", bits: int, sha256: string}], complete: bool}`, i18n.Text{
 		JA: "SSH サーバーが示したホスト鍵の種類と長さ。",
 		EN: "The kinds and sizes of the host keys that an SSH server showed."}},
+	{"tcp.after", "", `{asked: int, ended: [string]}`, i18n.Text{
+		JA: "試験の終わりに、開いていた TCP ポートがまだ接続を受け付けるか。ended は、受け付けなくなったポート（サービスが止まったか、このコンピューターを締め出している）。",
+		EN: "Whether at the end of the test the open TCP ports still take connections; ended are those that do not: the service has ended, or keeps this computer out."}},
 	{"tcp.coverage", "", `{asked: int, open: int, closed: int, filtered: int, undecided: int}`, i18n.Text{
 		JA: "TCP 全ポートのうち、状態を確かめられた数。",
 		EN: "How many of all TCP ports were settled, and how."}},

@@ -243,6 +243,12 @@ func Findings(l i18n.Lang, facts fact.Set, transcripts map[string][]probe.Record
 		}
 		add(f, key, "at", max(0, at)/1000, "after", probe.Int(f.Value, "secondsAfter"), "last", outage.LastSent(transcripts, at))
 	}
+	for _, f := range facts.Named("tcp.after") {
+		for _, port := range words(f.Value, "ended") {
+			s, _ := facts.Get("service.protocol", port)
+			p.Findings = append(p.Findings, finding{Name: p.T("report.finding.tcp.after"), Subject: port, Text: p.T("report.ended", "protocol", probe.Str(s.Value, "protocol"))})
+		}
+	}
 	for _, f := range facts.Named("access.open") {
 		read, write := probe.Bool(f.Value, "read"), probe.Bool(f.Value, "write")
 		switch {

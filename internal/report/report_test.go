@@ -148,11 +148,16 @@ func TestHostileTextStaysText(t *testing.T) {
 			"service": {{Probe: "service", Event: "banner", Port: "tcp/80", Recv: []byte(evil + "\r\n")}},
 			"signin": {{Probe: "signin", Event: "interfaces", Number: 1}, {Probe: "signin", Event: "attempt", Item: "tcp/80 form " + evil, Port: "tcp/80", Detail: "baseline", Recv: []byte("HTTP/1.1 401 " + evil + "\r\n\r\n" + evil)},
 				{Probe: "signin", Event: "attempt", Item: "tcp/80 form " + evil, Port: "tcp/80", Detail: "wrong", User: evil, Recv: []byte("HTTP/1.1 401 x\r\n\r\n" + evil)}},
+			"after": {{Probe: "after", Event: "connect", Port: "tcp/80", Error: "refused"}, {Probe: "after", Event: "connect", Port: evil, Error: evil}, {Probe: "after", Event: "end"}},
 		},
 	}
 	b := bundle(t, run)
 	for _, l := range i18n.Langs {
-		if html := render(t, b, l); strings.Contains(html, "<script") || strings.Contains(html, "<svg onload") {
+		html := render(t, b, l)
+		if !strings.Contains(html, l.T("report.finding.tcp.after")) {
+			t.Errorf("%s: a service that ended is not told", l)
+		}
+		if strings.Contains(html, "<script") || strings.Contains(html, "<svg onload") {
 			t.Errorf("%s: text became markup", l)
 		}
 	}

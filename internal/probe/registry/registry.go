@@ -8,6 +8,7 @@ import (
 
 	"hoshi/internal/fact"
 	"hoshi/internal/probe"
+	"hoshi/internal/probe/after"
 	"hoshi/internal/probe/coap"
 	"hoshi/internal/probe/dns"
 	"hoshi/internal/probe/ftp"
@@ -71,7 +72,7 @@ func probes() []probe.Probe {
 			out = append(out, *p.Probe)
 		}
 	}
-	out = append(out, outage.Probe, signin.Probe(Entrances()), uptime.Probe)
+	out = append(out, outage.Probe, signin.Probe(Entrances()), uptime.Probe, after.Probe)
 	slices.SortStableFunc(out, func(a, b probe.Probe) int { return cmp.Compare(a.Stage, b.Stage) })
 	return out
 }
