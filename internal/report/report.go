@@ -246,7 +246,8 @@ func Findings(l i18n.Lang, facts fact.Set, transcripts map[string][]probe.Record
 	for _, f := range facts.Named("tcp.after") {
 		for _, port := range words(f.Value, "ended") {
 			s, _ := facts.Get("service.protocol", port)
-			p.Findings = append(p.Findings, finding{Name: p.T("report.finding.tcp.after"), Subject: port, Text: p.T("report.ended", "protocol", probe.Str(s.Value, "protocol"))})
+			f.Subject = port
+			add(f, "report.ended", "protocol", probe.Str(s.Value, "protocol"))
 		}
 	}
 	for _, f := range facts.Named("access.open") {
