@@ -180,6 +180,7 @@ func TestServiceEnds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		stranger.Keep(t, run)
 		f, ok := run.Facts.Get("tcp.after", "")
 		if d := cmp.Diff(any(map[string]any{"asked": int64(2), "ended": []any{"tcp/2121"}}), f.Value); b.Isolated && (!ok || d != "") {
 			t.Errorf("-want +got:\n%s", d)
