@@ -1,10 +1,8 @@
 package practice
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -58,15 +56,7 @@ func outcomes(run *evidence.Run) map[string]criteria.Outcome {
 
 // The table of flaws.yaml, flaw by flaw: each flips its criterion and no other,
 // and with all flaws off nothing fails and what the network shows is decided.
-//
-// Each day another third of the rows has its turn, all in the long tests;
-// HOSHI_FLAWS_DAY names the day anew.
 func TestFlawTable(t *testing.T) {
-	day := int(time.Now().Unix() / 86400)
-	if s := os.Getenv("HOSHI_FLAWS_DAY"); s != "" {
-		day, _ = strconv.Atoi(s)
-	}
-	t.Log("HOSHI_FLAWS_DAY:", day)
 	for _, device := range Makes {
 		t.Run(device, func(t *testing.T) {
 			t.Parallel()
@@ -80,10 +70,7 @@ func TestFlawTable(t *testing.T) {
 					t.Errorf("%s is undecided on the well-made %s: %v", v.Criterion, device, v.Missing)
 				}
 			}
-			for i, f := range Flaws(device) {
-				if (i+day)%3 != 0 && os.Getenv("HOSHI_SOAK") == "" {
-					continue
-				}
+			for _, f := range Flaws(device) {
 				t.Run(f.ID, func(t *testing.T) {
 					t.Parallel()
 					hold(t, f, base)
@@ -109,9 +96,9 @@ func hold(t *testing.T, f Flaw, base map[string]criteria.Outcome) {
 			}
 		}
 	}
-	for c, o := range outcomes(res.Run) {
-		if c != f.Criterion && o == criteria.Undecided && base[c] != criteria.Undecided {
-			t.Errorf("%s has become undecided", c)
+	for _, v := range res.Run.Verdicts {
+		if v.Criterion != f.Criterion && v.Outcome == criteria.Undecided && base[v.Criterion] != criteria.Undecided {
+			t.Errorf("%s has become undecided: %s %v", v.Criterion, v.Rule, v.Missing)
 		}
 	}
 }

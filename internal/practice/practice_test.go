@@ -26,14 +26,15 @@ func TestMain(m *testing.M) {
 		fs := flag.NewFlagSet("practice-child", flag.ExitOnError)
 		c.Flags(fs)
 		_ = fs.Parse(os.Args[2:])
+		runtime.GOMAXPROCS(1) // many run side by side
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		code := ChildMain(ctx, c, fs.Args(), os.Stdin, os.Stdout, os.Stderr)
 		stop()
 		os.Exit(code)
 	}
-	// A device test waits more than it computes, so more than one a core fit.
+	// A device test waits more than it computes, so several a core fit.
 	flag.Parse()
-	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
+	_ = flag.Set("test.parallel", strconv.Itoa(5*runtime.GOMAXPROCS(0)))
 	os.Exit(tests.Run())
 }
 
