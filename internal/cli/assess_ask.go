@@ -61,6 +61,9 @@ func left(err error) error { return fault.Wrap(fault.Invalid, "cli.assess", err,
 func ask(ctx context.Context, env *Env, d *dialog, plan *assess.Plan, f assessFlags, o *assess.Options, first *started) error {
 	l := env.Lang()
 	say := func(key string, args ...any) { tell(env, l.T(key, args...)) }
+	if d != nil {
+		fmt.Fprintln(env.Stderr)
+	}
 	say("assess.target", "address", plan.Addr, "name", plan.Product.Product.Name.In(l), "models", strings.Join(plan.Product.Product.Models, ", "))
 	if plan.Network == probe.ModeShared {
 		say("assess.mixed")
@@ -88,12 +91,14 @@ func ask(ctx context.Context, env *Env, d *dialog, plan *assess.Plan, f assessFl
 		}
 	}
 	if slices.ContainsFunc(probe.Consents, func(c probe.Consent) bool { return !slices.Contains(o.Consents, c) && applies(c, plan, o) }) {
+		fmt.Fprintln(env.Stderr)
 		say("assess.consents")
 	}
 	for _, c := range probe.Consents {
 		if slices.Contains(o.Consents, c) || !applies(c, plan, o) {
 			continue
 		}
+		fmt.Fprintln(env.Stderr)
 		ok, err := d.yes(ctx, l.T("assess.consent."+string(c)), false)
 		if err != nil {
 			return left(err)
@@ -165,6 +170,9 @@ func applies(c probe.Consent, plan *assess.Plan, o *assess.Options) bool {
 
 // sayEstimate tells beforehand how long each part will take.
 func sayEstimate(env *Env, l i18n.Lang, parts []assess.Part) {
+	if terminal(env.Stderr) {
+		fmt.Fprintln(env.Stderr)
+	}
 	tell(env, l.T("assess.estimate"))
 	for _, p := range parts {
 		key, args := "assess.estimate."+p.Name, []any{"number", p.Number, "all", int(p.All.Hours())}

@@ -63,6 +63,7 @@ func (w *first) password(ctx context.Context, x declaration, file string, o *ass
 
 // questions asks the five questions, each until its answer can be used.
 func (w *first) questions(open []int) (x declaration, err error) {
+	fmt.Fprintln(w.env.Stderr)
 	w.say("assess.first.questions")
 	portsKey := "assess.first.ports"
 	if len(open) == 0 {

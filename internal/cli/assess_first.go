@@ -83,7 +83,7 @@ func (w *first) device(f assessFlags) (netip.Addr, []int, error) {
 	if len(links) > 0 {
 		w.say("assess.first.links")
 		for i, x := range links {
-			fmt.Fprintf(w.env.Stderr, "  %d  %s\n", i+1, w.l.T("assess.first.link."+string(x.Kind), "name", x.Name, "address", x.Prefix.Addr(), "network", x.Prefix.Masked()))
+			tell(w.env, fmt.Sprintf("  %d  %s", i+1, w.l.T("assess.first.link."+string(x.Kind), "name", x.Name, "address", x.Prefix.Addr(), "network", x.Prefix.Masked())))
 		}
 		k, err := w.d.choose(w.ctx, w.l.T("assess.first.which-link"), len(links), 1)
 		if err != nil {
@@ -146,7 +146,7 @@ func (w *first) search(x link.Interface) (*link.Candidate, error) {
 	}
 	w.say("assess.first.found")
 	for i, c := range all {
-		fmt.Fprintf(visible{w.env.Stderr}, "  %d  %-15s  %s  %s\n", i+1, c.Addr, c.MAC, w.words(c))
+		tell(w.env, fmt.Sprintf("  %d  %-15s  %s  %s", i+1, c.Addr, c.MAC, w.words(c)))
 	}
 	fmt.Fprintf(w.env.Stderr, "  %d  %s\n", len(all)+1, w.l.T("assess.first.none-of-them"))
 	k, err := w.d.choose(w.ctx, w.l.T("assess.first.which"), len(all)+1, 1)

@@ -251,7 +251,11 @@ func (p *progress) picture(most int) []string {
 		head := p.l.T("assess.live.open", "number", len(p.open), "ports", "")
 		out = append(out, head+p.ports(most-textWidth(head, p.l)))
 	}
-	return append(out, p.l.T("assess.live.time", "elapsed", clock(time.Since(p.began)), "left", p.left()))
+	last := p.l.T("assess.live.time", "elapsed", clock(time.Since(p.began)), "left", p.left())
+	if hint := "  " + p.l.T("assess.live.hint"); textWidth(last+hint, p.l) <= most {
+		last += hint
+	}
+	return append(out, last)
 }
 
 // ports lists the latest open ports that fit.
@@ -393,6 +397,9 @@ func (p *progress) left() string {
 			gone := time.Since(p.stages[k])
 			least, most = least+max(0, part.Least-gone), most+max(0, part.Most-gone)
 		}
+	}
+	if least < time.Second {
+		return p.l.T("assess.live.most", "most", spell(p.l, most))
 	}
 	return p.l.T("assess.live.left", "least", spell(p.l, least), "most", spell(p.l, most))
 }

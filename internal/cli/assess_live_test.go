@@ -53,8 +53,8 @@ func TestLiveWaits(t *testing.T) {
 	if got := p.picture(79)[0]; got != "UDP ports  known services only (7 settled)" {
 		t.Error(got)
 	}
-	if got := p.left(); got != "1 min to 1 min" {
-		t.Error(got)
+	if got := p.left(); strings.Contains(got, "h") {
+		t.Errorf("time left: %s", got) // not the time that all ports would take
 	}
 	p.event(assess.Event{Probe: "udp", State: "end"})
 	p.event(assess.Event{Probe: "signin", State: "begin"})
