@@ -118,6 +118,28 @@ func (o Options) header(plan *Plan, began time.Time) Header {
 		Product: evidence.Digest(o.Product), EditionID: o.Edition.ID, Edition: o.Edition.Digest(), Parameters: parameters(o), Started: began}
 }
 
+// Fits refuses to go on with a stopped run that differs from what is asked now, and
+// says in what.
+func (o Options) Fits(plan *Plan, past *Past) error {
+	h := o.header(plan, past.Header.Started)
+	if s := past.Header.Parameters["senders"]; s == onLink {
+		h.Parameters["senders"] = s // the addresses are looked for later
+	}
+	return past.fits(h, o.Journal)
+}
+
+func (p *Past) fits(h Header, file string) error {
+	other := p.Header.Differs(h)
+	if len(other) == 0 {
+		return nil
+	}
+	e := fault.New(fault.Conflict, "assess.Run", "assess.differs", "file", file)
+	for _, what := range other {
+		e.Places = append(e.Places, fault.Place{File: file, Field: what, Key: "assess.differs." + what})
+	}
+	return e
+}
+
 // openJournal begins a journal or takes up the one that is there. It returns when the run began.
 func (r *runner) openJournal(h Header) (time.Time, error) {
 	fail := func(err error) { r.stop(fmt.Errorf("%w: %w", errUnwritable, err)) }
@@ -129,13 +151,9 @@ func (r *runner) openJournal(h Header) (time.Time, error) {
 	if r.j, r.past, err = continueJournal(r.o.Journal, fail); err != nil {
 		return time.Time{}, err
 	}
-	if other := r.past.Header.Differs(h); len(other) > 0 {
+	if err := r.past.fits(h, r.o.Journal); err != nil {
 		_ = r.j.close()
-		e := fault.New(fault.Conflict, "assess.Run", "assess.differs", "file", r.o.Journal)
-		for _, what := range other {
-			e.Places = append(e.Places, fault.Place{File: r.o.Journal, Field: what, Key: "assess.differs." + what})
-		}
-		return time.Time{}, e
+		return time.Time{}, err
 	}
 	return r.past.Header.Started, nil
 }
@@ -420,6 +438,9 @@ func withLines(rs []probe.Record) []probe.Record {
 	return rs
 }
 
+// onLink stands for borrowed addresses of the link among the parameters.
+const onLink = "on-link"
+
 // parameters are the settings of a run as its bundle shows them. Whole numbers
 // only; durations in milliseconds.
 func parameters(o Options) map[string]any {
@@ -429,7 +450,7 @@ func parameters(o Options) map[string]any {
 	case o.Senders.Routed.IsValid():
 		senders = "routed " + o.Senders.Routed.String()
 	case len(o.Senders.OnLink) > 0:
-		senders = "on-link" // how many, and which, may differ when the run goes on
+		senders = onLink // how many, and which, may differ when the run goes on
 	}
 	return map[string]any{
 		"pace": p.Name, "tcpStart": p.TCPStart, "tcpCap": p.TCPCap, "tcpWorkers": p.TCPWorkers, "tcpWait": p.TCPWait.Milliseconds(), "tcpTries": p.TCPTries, "tcpFew": p.TCPFew,

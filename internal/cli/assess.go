@@ -174,7 +174,9 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags, d *
 	if err != nil {
 		return err
 	}
-	plan, err := assess.Prepare(ctx, o) // every refusal comes before any question
+	loose := o // what can be refused is refused before any question
+	loose.Consents = nil
+	plan, err := assess.Prepare(ctx, loose)
 	if err != nil {
 		return err
 	}
@@ -182,13 +184,11 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags, d *
 	if d != nil && !f.json {
 		o.Person = show.person(d)
 	}
-	if err := goOn(ctx, env, d, f, &o, show); err != nil {
+	if err := goOn(ctx, env, d, f, plan, &o, show); err != nil {
 		return err
 	}
-	if o.Resume {
-		if plan, err = assess.Prepare(ctx, o); err != nil {
-			return err
-		}
+	if plan, err = assess.Prepare(ctx, o); err != nil { // asks for what the consents given need
+		return err
 	}
 	if err := ask(ctx, env, d, plan, f, &o, first); err != nil {
 		return err
@@ -339,8 +339,8 @@ func report(env *Env, l i18n.Lang, e *criteria.Edition, run *evidence.Run, f ass
 		}
 		return answer
 	}
-	w := env.Stdout
-	printVerdicts(w, l, e, run.Verdicts, run.Info.HostMixed)
+	w := io.Writer(fitted{env.Stdout, l})
+	printVerdicts(env.Stdout, l, e, run.Verdicts, run.Info.HostMixed)
 	for _, c := range []struct {
 		name string
 		n    map[string]int
@@ -408,7 +408,7 @@ func spell(l i18n.Lang, d time.Duration) string {
 
 // printVerdicts lists verdicts, the ones to act on first, with what to do now.
 func printVerdicts(w io.Writer, l i18n.Lang, e *criteria.Edition, vs []criteria.Verdict, mixed bool) {
-	w = visible{w}
+	w = visible{fitted{w, l}}
 	fmt.Fprintln(w, e.Title.In(l))
 	if n := e.Notice().In(l); n != "" {
 		fmt.Fprintln(w, n)

@@ -16,7 +16,7 @@ import (
 
 // goOn finds the journal of a run that was stopped and takes it up, or begins anew
 // when the person at the terminal wants that.
-func goOn(ctx context.Context, env *Env, d *dialog, f assessFlags, o *assess.Options, show *progress) error {
+func goOn(ctx context.Context, env *Env, d *dialog, f assessFlags, plan *assess.Plan, o *assess.Options, show *progress) error {
 	past, err := assess.ReadJournal(o.Journal)
 	if fault.Is(err, fault.NotFound) && f.resume == "" {
 		return nil
@@ -35,20 +35,24 @@ func goOn(ctx context.Context, env *Env, d *dialog, f assessFlags, o *assess.Opt
 	o.Resume = true
 	show.before(past)
 	if d == nil || f.resume != "" || f.json || f.yes {
-		fmt.Fprintln(env.Stderr, l.T("assess.resuming", args...))
+		if err := o.Fits(plan, past); err != nil {
+			return err
+		}
+		tell(env, l.T("assess.resuming", args...))
 		return nil
 	}
 	if o.Resume, err = d.yes(ctx, l.T("assess.ask-resume", args...), true); err != nil {
 		return left(err)
 	}
-	if o.Resume && f.consent == "" {
-		o.Consents = past.Header.Consents() // as they were answered then
-	}
-	if !o.Resume {
-		show.open = nil
-		if err := os.Remove(o.Journal); err != nil {
-			return fault.Wrap(fault.Invalid, "cli.assess", err, "assess.out", "file", o.Journal)
+	if o.Resume {
+		if f.consent == "" {
+			o.Consents = past.Header.Consents() // as they were answered then
 		}
+		return o.Fits(plan, past)
+	}
+	show.open, show.few = nil, false
+	if err := os.Remove(o.Journal); err != nil {
+		return fault.Wrap(fault.Invalid, "cli.assess", err, "assess.out", "file", o.Journal)
 	}
 	return nil
 }
@@ -79,7 +83,7 @@ func ask(ctx context.Context, env *Env, d *dialog, plan *assess.Plan, f assessFl
 		if err := borrow(ctx, env, plan, o); err != nil {
 			return err
 		}
-		if !f.json {
+		if !f.json && !o.Resume { // a run that goes on shows what is left
 			sayEstimate(env, l, assess.Estimate(plan, *o))
 		}
 		return nil

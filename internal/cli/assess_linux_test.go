@@ -227,7 +227,7 @@ func TestFirstTime(t *testing.T) {
 		// On the next day, with the password in the environment.
 		t.Setenv("HOSHI_DEVICE_SECRET", "very-secret-value")
 		d = sit(t, dir, "assess", "--resume", "run.hoshi")
-		d.read("続きから始めます")
+		d.read("の途中まで）を続けます")
 		d.read("TCP: 開いている 1、閉じている 65,534、")
 		d.read("証跡を run.hoshi に保存しました")
 		if code := d.exit(); code > ExitNo {

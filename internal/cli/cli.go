@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -126,7 +127,10 @@ func Main(ctx context.Context, args []string, env *Env) int {
 	}
 	l, w := env.Lang(), visible{env.Stderr}
 	sentence, places := l.Error(err)
-	fmt.Fprintln(w, l.T("cli.error", "sentence", sentence))
+	if !errors.As(err, &Stopped{}) { // what a person asked for is no error
+		sentence = l.T("cli.error", "sentence", sentence)
+	}
+	tell(env, sentence)
 	for _, p := range places {
 		fmt.Fprintln(w, "  "+p)
 	}

@@ -155,12 +155,23 @@ func (d *dialog) put(text string) {
 	fmt.Fprint(visible{d.env.Stderr}, wrap(text, columns(d.env.Stderr)-1, d.env.Lang()))
 }
 
+// fitted writes lines that fit the terminal; elsewhere they stay as they are.
+type fitted struct {
+	w io.Writer
+	l i18n.Lang
+}
+
+func (f fitted) Write(b []byte) (int, error) {
+	if !terminal(f.w) {
+		return f.w.Write(b)
+	}
+	_, err := io.WriteString(f.w, wrap(string(b), columns(f.w)-1, f.l))
+	return len(b), err
+}
+
 // tell writes a sentence for the person at the terminal; elsewhere it stays one line.
 func tell(env *Env, text string) {
-	if terminal(env.Stderr) {
-		text = wrap(text, columns(env.Stderr)-1, env.Lang())
-	}
-	fmt.Fprintln(visible{env.Stderr}, text)
+	fmt.Fprintln(visible{fitted{env.Stderr, env.Lang()}}, text)
 }
 
 // wait runs a blocking read beside the context. A read that is left behind ends
