@@ -195,10 +195,10 @@ func TestFirstTime(t *testing.T) {
 		d.read("「99999」はポートとして")
 		d.answer("    [80]", "80 設定画面")
 		d.read("product.yaml を作りました")
-		d.answer("誤った値でのサインイン", "y")
+		d.answer("誤った値でのサインインを", "y")
 		d.answer("admin の今のパスワード", "very-secret-value")
 		d.answer("あなたにパスワードを変えて", "n")
-		d.answer("認証なしで書き込める", "n")
+		d.answer("サインインなしで書き込める", "n")
 		d.answer("空いているアドレス", "n")
 		d.read("合計")
 		d.read("すべての TCP ポート [")
@@ -228,7 +228,7 @@ func TestFirstTime(t *testing.T) {
 		t.Setenv("HOSHI_DEVICE_SECRET", "very-secret-value")
 		d = sit(t, dir, "assess", "--resume", "run.hoshi")
 		d.read("の途中まで）を続けます")
-		d.read("TCP: 開いている 1、閉じている 65,534、")
+		d.read("TCP: 開放 1、閉鎖 65,534、")
 		d.read("証跡を run.hoshi に保存しました")
 		if code := d.exit(); code > ExitNo {
 			t.Errorf("exit code %d:\n%s", code, d.all())
@@ -313,7 +313,7 @@ func TestBench(t *testing.T) {
 				}
 			}
 			_ = c.Process.Signal(os.Interrupt)
-			wants = append(wants, "hoshi assess bench bed0 --resume run.hoshi goes on")
+			wants = append(wants, "hoshi assess bench bed0 --resume run.hoshi")
 		} else {
 			wants = append(wants, "TCP: open 1, closed 65,534, silent (filtered) 0, undecided 0")
 		}

@@ -24,9 +24,9 @@ func TestLiveSeveral(t *testing.T) {
 	tell := func(probe, state, port string) { p.event(assess.Event{Probe: probe, State: state, Port: port}) }
 	tell("service", "begin", "")
 	tell("service", "progress", "tcp/80")
-	saw(79, "what speaks on each port  records: 1 (tcp/80)")
+	saw(79, "which services are on the ports  records: 1 (tcp/80)")
 	tell("service", "end", "")
-	saw(79, "what speaks on each port  records: 1 (tcp/80)") // until something else begins
+	saw(79, "which services are on the ports  records: 1 (tcp/80)") // until something else begins
 	tell("http", "begin", "")
 	tell("snmp", "begin", "")
 	tell("tls", "begin", "")

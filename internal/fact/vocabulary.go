@@ -55,7 +55,7 @@ var Vocabulary = []Entry{
 		JA: "検査中に機器がまったく応答しなくなったこと。during が tcp と udp のとき、rate は直前 1 秒間に送った数、last は直前に調べたポート。services のとき、rate は 0、last は直前に送った内容。",
 		EN: "A time in which the device did not answer at all. During tcp and udp rate is what was sent in the second before, last the ports asked last; during services rate is 0 and last what was sent last."}},
 	{"device.restart", "port and source", `{restarted: bool, at: int, secondsBefore: int, secondsAfter: int, bootsBefore: int, bootsAfter: int}`, i18n.Text{
-		JA: "試験の途中で機器が起動し直したか。稼働時間を名のる手順ごとに、試験の終わりにもう一度尋ねて比べる。at は最後の起動の時刻（試験開始からのミリ秒。試験の前なら負の値、稼働時間を名のらなければ尋ねた時刻）。",
+		JA: "試験の途中で機器が起動し直したか。稼働時間を名のるプロトコルごとに、試験の終わりにもう一度尋ねて比べる。at は最後の起動の時刻（試験開始からのミリ秒。試験の前なら負の値、稼働時間を名のらなければ尋ねた時刻）。",
 		EN: "Whether the device started anew during the test: every source of its uptime is asked again at the end and compared. at is when it last started, in milliseconds since the test began (negative: before it; the time of reading where no uptime is told)."}},
 	{"device.uptime", "port and source", `{seconds: int, boots: int, at: int}`, i18n.Text{
 		JA: "機器が名のった連続稼働時間（秒。名のらなければ -1）と起動の回数または起動ごとに変わる番号（なければ 0）。at は試験開始からの時刻（ミリ秒）。",
@@ -64,25 +64,25 @@ var Vocabulary = []Entry{
 		JA: "試験に使ったパソコン自身の待ち受けが結果に混ざっているか。",
 		EN: "Whether listeners of the testing host are mixed into the result."}},
 	{"import.file", "file", `{tool: string, version: string, made: string, target: string, sha256: string}`, i18n.Text{
-		JA: "ほかの道具の出力から取り込んだファイル。どの道具のどの版が、いつ、どのアドレスを調べたか。",
+		JA: "ほかの道具の出力から取り込んだファイル。どの道具のどのバージョンが、いつ、どのアドレスを調べたか。",
 		EN: "A file taken in from another tool: which tool and version looked at which address, and when."}},
 	{"mdns.service", "port and service name", `{name: string, type: string, port: string, host: string, text: [string]}`, i18n.Text{
 		JA: "機器が mDNS で広告しているサービスと、そのポート（分からなければ空）。",
 		EN: "A service that the device advertises by mDNS, and its port (empty when not told)."}},
 	{"natpmp.answer", "port", `{natpmp: bool, pcp: bool, outer: string}`, i18n.Text{
-		JA: "求めに応じてポートを開ける手順（NAT-PMP、PCP）に応答したか、外側のアドレスを教えたか。ポートを開ける求めは試験では出さない。",
+		JA: "求めに応じてポートを開けるプロトコル（NAT-PMP、PCP）に応答したか、外側のアドレスを教えたか。ポートを開ける求めは試験では出さない。",
 		EN: "Whether the gateway answers the protocols that open ports on request (NAT-PMP, PCP) and which outer address it told. The test never asks for a port."}},
 	{"ntp.answer", "port", `{time: bool, control: bool, private: bool}`, i18n.Text{
 		JA: "NTP サーバーが応答した問い。control は管理用の mode 6、private は mode 7（monlist）に中身のある応答を返したこと。",
 		EN: "What an NTP server answers: the time; control: management questions of mode 6; private: those of mode 7 (monlist), with content."}},
 	{"service.detail", "port, protocol and key", `{port: string, protocol: string, key: string, value: string}`, i18n.Text{
-		JA: "サービスが自分について名のったこと（型名、版、題名など）。",
+		JA: "サービスが自分について名のったこと（型名、バージョン、題名など）。",
 		EN: "Something a service says about itself, such as a model name, a version or a title."}},
 	{"service.protocol", "port", `{protocol: string, over: string, tls: bool, understood: bool, software: string, excerpt: string}`, i18n.Text{
-		JA: "開いている TCP ポートで話されている手順。silent は無応答、other は未知の手順で、その応答の抜粋を残す。understood は、その手順でのサインインの入口をすべて調べられること。",
+		JA: "開いている TCP ポートで使われているプロトコル。silent は無応答、other は未知のプロトコルで、その応答の抜粋を残す。understood は、その手順でのサインインの入口をすべて調べられること。",
 		EN: "What speaks on an open TCP port: silent gave no answer, other is unknown and leaves an excerpt of what it said. understood: every way to sign in that the protocol has is looked for."}},
 	{"signin.change", "account and sign-in interface", `{account: string, door: string, oldRefused: bool, newAccepted: bool, complete: bool}`, i18n.Text{
-		JA: "人が認証値を変えた後、前の値が拒まれ、新しい値でサインインできたか。",
+		JA: "人が認証値を変えた後、前の値が拒否され、新しい値でサインインできたか。",
 		EN: "Whether the old value was refused and the new one accepted after a person changed it."}},
 	{"signin.coverage", "", `{interfaces: int, firstUses: int, changes: int}`, i18n.Text{
 		JA: "見つかったサインインの入口の数と、出荷時の値と値の変更を試した数。",
