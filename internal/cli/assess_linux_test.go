@@ -187,7 +187,7 @@ func TestFirstTime(t *testing.T) {
 		d.answer("2/5 型式番号", "")
 		d.read("空のままでは")
 		d.answer("2/5 型式番号", "CAM-1")
-		d.answer("3/5 この機器に入っているファームウェアの版", "1.0")
+		d.answer("3/5 この機器に入っているファームウェアのバージョン", "1.0")
 		d.answer("    [admin]", "admin 9")
 		d.read("「9」という番号はありません")
 		d.answer("    [admin]", "admin 2")

@@ -122,11 +122,11 @@ func (p *progress) event(e assess.Event) {
 			p.stages[k] = time.Now()
 		}
 		p.spoken = time.Now()
-		if !p.live {
-			fmt.Fprintln(p.w, p.l.T("assess.begin", "seconds", e.At/1000, "what", p.name(e.Probe)))
-		}
 	case "progress":
 		if u := p.of(e.Probe); u != nil {
+			if u.count == 0 && !p.live { // a probe that finds nothing to ask is not worth a line
+				fmt.Fprintln(p.w, p.l.T("assess.begin", "seconds", e.At/1000, "what", p.name(e.Probe)))
+			}
 			u.count++
 			u.now, u.heard = e, time.Now()
 			if e.Load != nil {
