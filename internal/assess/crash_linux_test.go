@@ -128,6 +128,9 @@ func TestRestartingDevice(t *testing.T) {
 				t.Error("a device that restarts under plain questions conforms to S1.1-13")
 			}
 		}
+		if f, _ := run.Facts.Get("device.watch", ""); probe.Int(f.Value, "outages") != 2 {
+			t.Errorf("watched %v", f.Value)
+		}
 
 		// Sealed and read by somebody else, it is all there to be seen.
 		var sealed bytes.Buffer

@@ -60,6 +60,9 @@ var Vocabulary = []Entry{
 	{"device.uptime", "port and source", `{seconds: int, boots: int, at: int}`, i18n.Text{
 		JA: "機器が名のった連続稼働時間（秒。名のらなければ -1）と起動の回数または起動ごとに変わる番号（なければ 0）。at は試験開始からの時刻（ミリ秒）。",
 		EN: "How long the device says it has been running, in seconds (-1: not told), and how often it started, or a number that changes with each start (0: not told). at is the time of reading, in milliseconds since the test began."}},
+	{"device.watch", "", `{outages: int}`, i18n.Text{
+		JA: "サービスを試験している間に機器の応答を見守り、応答しなくなったと分かった回数。ポートを調べている間の回数は tcp.scan と udp.scan にある。",
+		EN: "How often the device was found not to answer while its services were tested. The scans count for themselves, see tcp.scan and udp.scan."}},
 	{"host.mixed", "", `bool`, i18n.Text{
 		JA: "試験に使ったパソコン自身の待ち受けが結果に混ざっているか。",
 		EN: "Whether listeners of the testing host are mixed into the result."}},

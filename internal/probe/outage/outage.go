@@ -21,9 +21,13 @@ const name = "outage"
 // Probe is the registry entry. Its own part is to look once more after the services.
 //
 // Events: "down" (item: during which probe; detail: what was sent last), "up"
-// (took: since "down"), "gave-up" (likewise; the device did not come back).
+// (took: since "down"), "gave-up" (likewise; the device did not come back),
+// "watched" (all services have been tested).
 var Probe = probe.Probe{Name: name, Stage: 6, Continues: true, Parse: Parse, Run: func(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	Look(ctx, t, rec, name, 0)
+	if ctx.Err() == nil {
+		rec.Add(probe.Record{Probe: name, Event: "watched"})
+	}
 	return ctx.Err()
 }}
 
@@ -219,7 +223,8 @@ func LastSent(transcripts map[string][]probe.Record, before int64) string {
 	return probe.Clip(strings.Join(out, "; "))
 }
 
-// Parse states device.outage for each time that the device was away.
+// Parse states device.outage for each time that the device was away, and
+// device.watch.
 func Parse(records []probe.Record) fact.Set {
 	var out fact.Set
 	for i, r := range records {
@@ -227,7 +232,7 @@ func Parse(records []probe.Record) fact.Set {
 			continue
 		}
 		kind, seconds := "gone", int64(0)
-		if i+1 < len(records) {
+		if i+1 < len(records) && records[i+1].Event != "watched" {
 			seconds = max(0, records[i+1].Took+500) / 1000
 			if records[i+1].Event == "up" {
 				kind = "unknown"
@@ -235,6 +240,9 @@ func Parse(records []probe.Record) fact.Set {
 		}
 		out = append(out, probe.Observed("device.outage", fmt.Sprintf("services %d", len(out)+1), map[string]any{
 			"kind": kind, "during": "services", "seconds": int(seconds), "rate": 0, "last": probe.Clip(r.Detail)}, r.Source()))
+	}
+	if n := slices.IndexFunc(records, func(r probe.Record) bool { return r.Event == "watched" }); n >= 0 {
+		out = append(out, probe.Observed("device.watch", "", map[string]any{"outages": len(out)}, records[n].Source()))
 	}
 	return out
 }

@@ -50,6 +50,22 @@ func target(d *device) (*probe.Target, *probe.Recorder) {
 
 func outages(rec *probe.Recorder) fact.Set { return Parse(rec.Records(name)) }
 
+// At the end of the services it is counted, be it that nothing happened.
+func TestWatched(t *testing.T) {
+	for _, away := range []int64{0, 1} {
+		x, rec := target(&device{})
+		if away > 0 {
+			Look(t.Context(), x, rec, "http", away)
+		}
+		if err := Probe.Run(t.Context(), x, rec); err != nil {
+			t.Fatal(err)
+		}
+		if f, ok := outages(rec).Get("device.watch", ""); !ok || probe.Int(f.Value, "outages") != away {
+			t.Errorf("%v", outages(rec))
+		}
+	}
+}
+
 // A device that is there is no outage, whatever its services do.
 func TestThere(t *testing.T) {
 	t.Parallel()
