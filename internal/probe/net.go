@@ -137,6 +137,18 @@ func (n *Net) TCP(ctx context.Context, port int, wait time.Duration) (net.Conn, 
 	return n.open(ctx, "tcp", port, wait)
 }
 
+// Patiently is TCP to a port that is known to be open. A refusal then means that the
+// server still has its hands full with the connection before, as those do that
+// listen for one client at a time; it is given two seconds in all.
+func (n *Net) Patiently(ctx context.Context, port int, wait time.Duration) (c net.Conn, err error) {
+	for pause := 30 * time.Millisecond; pause < 2*time.Second; pause *= 2 {
+		if c, err = n.TCP(ctx, port, wait); Word(err) != "refused" || !Wait(ctx, pause) {
+			return c, err
+		}
+	}
+	return n.TCP(ctx, port, wait)
+}
+
 // UDP opens a socket connected to a port; nothing is sent yet.
 func (n *Net) UDP(ctx context.Context, port int, wait time.Duration) (net.Conn, error) {
 	return n.open(ctx, "udp", port, wait)

@@ -31,7 +31,7 @@ const hello = "SSH-2.0-hoshi\r\n"
 func initial(ctx context.Context, t *probe.Target, rec *probe.Recorder, port int) offer {
 	r := probe.Record{Probe: name, Event: "offer", Port: probe.TCP(port), Sent: []byte(hello)}
 	start := time.Now()
-	c, err := t.Net.TCP(ctx, port, t.Pace.Exchange)
+	c, err := t.Net.Patiently(ctx, port, t.Pace.Exchange)
 	if err == nil {
 		r.Recv, err = probe.Exchange(ctx, c, r.Sent, maxInit, t.Pace.Exchange, func(b []byte) bool { _, whole := parseOffer(b); return whole })
 		_ = c.Close()
@@ -124,7 +124,7 @@ var errSeen = errors.New("the key was seen")
 func hostKey(ctx context.Context, t *probe.Target, rec *probe.Recorder, port int, algorithm string) {
 	r := probe.Record{Probe: name, Event: "key", Port: probe.TCP(port), Item: algorithm}
 	start := time.Now()
-	c, err := t.Net.TCP(ctx, port, t.Pace.Exchange)
+	c, err := t.Net.Patiently(ctx, port, t.Pace.Exchange)
 	if err == nil {
 		defer c.Close()
 		stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })

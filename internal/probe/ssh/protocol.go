@@ -26,6 +26,9 @@ func identification(b []byte) (string, bool) {
 
 func match(b []byte) (software string, ok bool) {
 	line, _ := identification(b)
+	if name, _, ok := strings.Cut(line, " "); ok && strings.Contains(name, "-tinyssh") {
+		line = name // its comment is a random value
+	}
 	parts := strings.SplitN(line, "-", 3)
 	return parts[len(parts)-1], len(parts) == 3
 }

@@ -38,7 +38,7 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 		var asked []string
 		note := func(method string) { asked = append(asked, method) }
 		r := probe.Record{Probe: name, Event: "methods", Port: probe.TCP(s.Port)}
-		version, err := Dial(ctx, t, s.Port, "hoshi", []ssh.AuthMethod{
+		version, err := signIn(ctx, t.Net.Patiently, t, s.Port, "hoshi", []ssh.AuthMethod{
 			ssh.PasswordCallback(func() (string, error) { note("password"); return "", errNoAnswer }),
 			ssh.KeyboardInteractive(func(string, string, []string, []bool) ([]string, error) {
 				note("keyboard-interactive")
@@ -67,7 +67,11 @@ var errNoAnswer = errors.New("no answer given")
 // Dial connects and signs in with the methods; on success the connection is
 // closed at once. It returns the server's version line as far as it was read.
 func Dial(ctx context.Context, t *probe.Target, port int, user string, methods []ssh.AuthMethod) (version string, err error) {
-	c, err := t.Net.TCP(ctx, port, t.Pace.Exchange)
+	return signIn(ctx, t.Net.TCP, t, port, user, methods)
+}
+
+func signIn(ctx context.Context, connect func(context.Context, int, time.Duration) (net.Conn, error), t *probe.Target, port int, user string, methods []ssh.AuthMethod) (version string, err error) {
+	c, err := connect(ctx, port, t.Pace.Exchange)
 	if err != nil {
 		return "", err
 	}

@@ -217,7 +217,11 @@ func (a *asker) send(ctx context.Context, port string, r probe.Record, build fun
 	}
 	r.Probe, r.Port, r.Sent = name, port, build(random)
 	start := time.Now()
-	c, err := a.t.Net.TCP(ctx, probe.PortNumber(port), wait)
+	connect := a.t.Net.TCP
+	if alone {
+		connect = a.t.Net.Patiently
+	}
+	c, err := connect(ctx, probe.PortNumber(port), wait)
 	if err == nil {
 		r.Recv, err = probe.Exchange(ctx, c, r.Sent, maxFlight, wait, enough)
 		_ = c.Close()

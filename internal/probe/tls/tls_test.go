@@ -138,6 +138,53 @@ func TestOneAtATime(t *testing.T) {
 	}
 }
 
+// A device that does not even listen while it serves a client is not misread either.
+func TestNotListeningMeanwhile(t *testing.T) {
+	backend := server(t, &tls.Config{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384}})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	over := make(chan struct{})
+	t.Cleanup(func() { <-over })
+	go func() {
+		defer close(over)
+		for t.Context().Err() == nil {
+			if l == nil {
+				if l, _ = net.Listen("tcp", addr); l == nil {
+					return
+				}
+			}
+			_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(100 * time.Millisecond))
+			c, err := l.Accept()
+			if err != nil {
+				continue
+			}
+			_ = l.Close()
+			l = nil
+			if b, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", backend)); err == nil {
+				go func() { _, _ = io.Copy(c, b); _ = c.Close() }()
+				_, _ = io.Copy(b, c)
+				_ = b.Close()
+			}
+			_ = c.Close()
+			probe.Wait(t.Context(), 60*time.Millisecond) // as a program takes to start anew
+		}
+		if l != nil {
+			_ = l.Close()
+		}
+	}()
+	ap, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	versions, suites, complete := asked(t, int(ap.Port()))
+	if d := cmp.Diff([]any{"TLS 1.2"}, versions) + cmp.Diff([]any{"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"}, suites); d != "" || !complete {
+		t.Errorf("complete %v (-want +got):\n%s", complete, d)
+	}
+}
+
 // A server that stops answering leaves the lists incomplete.
 func TestSilentServer(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -49,6 +49,10 @@ var Services = []Service{
 	{"Dovecot POP3", "pop3", false, "", func(t testing.TB) int { return dovecot(t, "pop3") }},
 	{"aiosmtpd", "smtp", false, "", smtpd},
 	{"xrdp", "rdp", false, "", xrdp},
+	{"Dropbear for one client at a time", "ssh", false, "dropbear", oneSSH},
+	{"micro-httpd for one client at a time", "http", false, "micro_httpd", oneHTTP},
+	{"BusyBox telnetd for one client at a time", "telnet", false, "", oneTelnet},
+	{"OpenSSL for one client at a time", "http", true, "", oneTLS},
 }
 
 func dropbear(t testing.TB) int {
@@ -62,6 +66,35 @@ func dropbear(t testing.TB) int {
 // each runs a program for each connection, as inetd does.
 func each(port int, command string) []string {
 	return []string{"socat", fmt.Sprintf("TCP-LISTEN:%d,bind=%s,fork,reuseaddr", port, Addr), "EXEC:" + command}
+}
+
+// one runs a program for one client at a time, and refuses others meanwhile.
+func one(port int, command string) []string {
+	return []string{"sh", "-c", fmt.Sprintf("while :; do socat TCP-LISTEN:%d,bind=%s,reuseaddr EXEC:'%s'; done", port, Addr, command)}
+}
+
+func oneSSH(t testing.TB) int {
+	return Start(t, func(dir string, port int) []string {
+		key := filepath.Join(dir, "key")
+		Command(t, "dropbearkey", "-t", "ed25519", "-f", key)
+		return one(port, "/usr/sbin/dropbear -i -m -r "+key)
+	})
+}
+
+func oneHTTP(t testing.TB) int {
+	return Start(t, func(dir string, port int) []string { return one(port, "micro-httpd "+dir) })
+}
+
+func oneTelnet(t testing.TB) int {
+	return Start(t, func(dir string, port int) []string { return one(port, "busybox telnetd -i -l "+login(t, dir)) })
+}
+
+// oneTLS is a server in which other clients wait until the first one has gone.
+func oneTLS(t testing.TB) int {
+	return Start(t, func(dir string, port int) []string {
+		cert, key := Certificate(t, dir)
+		return []string{"openssl", "s_server", "-www", "-accept", fmt.Sprintf("%s:%d", Addr, port), "-cert", cert, "-key", key}
+	})
 }
 
 func tinyssh(t testing.TB) int {
@@ -84,9 +117,13 @@ func vsftpd(t testing.TB) int {
 
 func telnetd(t testing.TB) int {
 	return Start(t, func(dir string, port int) []string {
-		login := Write(t, dir, "login", "#!/bin/sh\nprintf 'box login: '\nread user\nprintf 'Password: '\nread pass\necho 'Login incorrect'\n", 0o755)
-		return []string{"busybox", "telnetd", "-F", "-b", Addr, "-p", fmt.Sprint(port), "-l", login}
+		return []string{"busybox", "telnetd", "-F", "-b", Addr, "-p", fmt.Sprint(port), "-l", login(t, dir)}
 	})
+}
+
+// login is a program that lets nobody in.
+func login(t testing.TB, dir string) string {
+	return Write(t, dir, "login", "#!/bin/sh\nprintf 'box login: '\nread user\nprintf 'Password: '\nread pass\necho 'Login incorrect'\n", 0o755)
 }
 
 func lighttpd(t testing.TB, secure bool) int {

@@ -40,7 +40,7 @@ func Ask(t testing.TB, p probe.Probe, target *probe.Target) ([]probe.Record, fac
 func Greets(t testing.TB, talk *probe.Talk, port int) (software string, ok bool) {
 	t.Helper()
 	target := Target()
-	c, err := target.Net.TCP(t.Context(), port, target.Pace.Exchange)
+	c, err := target.Net.Patiently(t.Context(), port, target.Pace.Exchange)
 	if err != nil {
 		t.Fatal(err)
 	}
