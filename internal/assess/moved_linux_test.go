@@ -71,7 +71,7 @@ func TestMovedHost(t *testing.T) {
 		web(b, 80)
 		b.Await("tcp/80")
 		o := bedOptions(t, b)
-		o.Pace.TCPStart, o.Pace.TCPCap, o.Pace.Down = 3000, 4000, time.Minute
+		o.Pace.TCPStart, o.Pace.TCPCap, o.Pace.Down = 5000, 8000, time.Minute
 		ended := scanning(t, o)
 		ip(t, "addr del 198.18.0.1/24 dev "+bed.Interface)
 		ip(t, "addr add 10.66.0.5/24 dev "+bed.Interface)
@@ -122,7 +122,7 @@ func TestAnotherDeviceOverIPv6(t *testing.T) {
 		web(b, 80)
 		b.Await("tcp/80")
 		o := bedOptions(t, b)
-		o.Pace.TCPStart, o.Pace.TCPCap, o.Pace.Down = 3000, 4000, time.Minute
+		o.Pace.TCPStart, o.Pace.TCPCap, o.Pace.Down = 5000, 8000, time.Minute
 		ended := scanning(t, o)
 		b.Replace(200*time.Millisecond, func() { web(b, 80) })
 		began := time.Now()

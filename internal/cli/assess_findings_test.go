@@ -30,10 +30,11 @@ func TestFindingsInResult(t *testing.T) {
 		},
 		Transcripts: map[string][]probe.Record{"http": {{At: 7100, Probe: "http", Port: "tcp/80", Event: "asked", Sent: []byte("GET /reset HTTP/1.1\r\n\r\n"), Error: "timeout"}}},
 	}
-	for l, words := range map[i18n.Lang][]string{
-		i18n.JA: {"気をつけて見ること", "直後に再起動し、12 秒間応答しませんでした。直前に調べたポート: 8080,443", "9 秒間接続を受け付けませんでした。直前に送った内容: 7.1 s http tcp/80: GET /reset", "試験開始から 8 秒後に起動し直しました", "その直前に送った内容: 7.1 s http tcp/80: GET /reset"},
-		i18n.EN: {"Findings", "Restarted right after test packets (480 a second) and was silent for 12 s. Ports asked last: 8080,443", "Took no connections for 9 s while its services were tested. Sent last: 7.1 s http tcp/80: GET /reset", "Started anew 8 s after the test began", "Sent last before: 7.1 s http tcp/80: GET /reset"},
-	} {
+	for _, l := range i18n.Langs {
+		words := []string{l.T("report.findings"),
+			l.T("report.outage.reboot", "rate", 480, "seconds", 12, "last", "8080,443"),
+			l.T("report.outage.services.unknown", "rate", 0, "seconds", 9, "last", "7.1 s http tcp/80: GET /reset"),
+			l.T("report.restart", "at", 8, "after", 4, "last", "7.1 s http tcp/80: GET /reset HTTP/1.1")}
 		var out bytes.Buffer
 		if err := report(&Env{Stdout: &out}, l, edition, run, assessFlags{out: "run.hoshi"}, nil); err != nil {
 			t.Fatal(err)
