@@ -200,7 +200,7 @@ func replayAll(dir string) error {
 	done := make(chan int)
 	for i, g := range guises {
 		go func() {
-			answers[i], errs[i] = g.replay(exe, filepath.Join(dir, "asked"))
+			answers[i], errs[i] = g.replay(exe, filepath.Join(dir, "asked"), 5*time.Minute+time.Duration(len(names))*time.Second)
 			done <- i
 		}()
 	}
@@ -227,7 +227,8 @@ func replayAll(dir string) error {
 
 // differ says in which lines two answers differ, and leaves the bundle where it can be looked at.
 func differ(bundle []byte, who, from string, want, got Answer) error {
-	at := filepath.Join(os.TempDir(), "hoshi-replays-differently.hoshi")
+	sum := sha256.Sum256(bundle)
+	at := filepath.Join(os.TempDir(), "hoshi-replays-differently-"+hex.EncodeToString(sum[:4])+".hoshi")
 	if err := os.WriteFile(at, bundle, 0o600); err != nil {
 		at = err.Error()
 	}
@@ -257,13 +258,13 @@ func differ(bundle []byte, who, from string, want, got Answer) error {
 func (a Answer) text() string { return a.Facts + a.Verdicts + a.Refused }
 
 // replay lets the stranger answer, and looks whether it is one.
-func (g guise) replay(exe, asked string) ([]Answer, error) {
+func (g guise) replay(exe, asked string, limit time.Duration) ([]Answer, error) {
 	in, err := os.Open(asked)
 	if err != nil {
 		return nil, err
 	}
 	defer in.Close()
-	out, other, err := g.run(exe, in)
+	out, other, err := g.run(exe, in, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -293,8 +294,8 @@ const home = "/nonexistent"
 
 // run starts the stranger as another user; where the system refuses every way to
 // become one, as this user.
-func (g guise) run(exe string, in *os.File) (out []byte, other bool, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+func (g guise) run(exe string, in *os.File, limit time.Duration) (out []byte, other bool, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	for _, disguise := range append(disguises(g.user), nil) {
 		if _, err := in.Seek(0, io.SeekStart); err != nil {
