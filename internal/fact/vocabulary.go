@@ -82,7 +82,7 @@ var Vocabulary = []Entry{
 		JA: "サービスが自分について名のったこと（型名、バージョン、題名など）。",
 		EN: "Something a service says about itself, such as a model name, a version or a title."}},
 	{"service.protocol", "port", `{protocol: string, over: string, tls: bool, understood: bool, software: string, excerpt: string}`, i18n.Text{
-		JA: "開いている TCP ポートで使われているプロトコル。silent は無応答、other は未知のプロトコルで、その応答の抜粋を残す。understood は、その手順でのサインインの入口をすべて調べられること。",
+		JA: "開いている TCP ポートで使われているプロトコル。silent は無応答、other は未知のプロトコルで、その応答の抜粋を残す。understood は、そのプロトコルでのサインインの入口をすべて調べられること。",
 		EN: "What speaks on an open TCP port: silent gave no answer, other is unknown and leaves an excerpt of what it said. understood: every way to sign in that the protocol has is looked for."}},
 	{"signin.change", "account and sign-in interface", `{account: string, door: string, oldRefused: bool, newAccepted: bool, complete: bool}`, i18n.Text{
 		JA: "人が認証値を変えた後、前の値が拒否され、新しい値でサインインできたか。",
