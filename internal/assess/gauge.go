@@ -28,6 +28,7 @@ type Event struct {
 
 // Load is how the device bears the test at a moment.
 type Load struct {
+	Sent    int `json:"sent"`    // packets a second
 	Answers int `json:"answers"` // of witnesses, ports that are known to answer
 	Lost    int `json:"lost"`
 }
@@ -76,7 +77,7 @@ func (g *gauge) record(r probe.Record) {
 			e.Left = (allPorts - t.done) / e.Rate
 		}
 		if p, ok := sweep.ParsePace(r.Detail); ok && r.Event == "pace" {
-			e.Load = &Load{Answers: p.Canaries - p.Lost, Lost: p.Lost}
+			e.Load = &Load{Sent: int(int64(p.Sent) * 1000 / max(1, r.Took)), Answers: p.Canaries - p.Lost, Lost: p.Lost}
 		}
 	}
 	switch {
@@ -112,9 +113,15 @@ func (t *tally) add(r probe.Record) {
 	}
 }
 
+// rate is taken over a while in which ports were settled: slow devices answer for
+// long before a record says so.
 func (t *tally) rate(at int64) int {
-	t.since = append(t.since, point{at, t.done})
-	for len(t.since) > 2 && t.since[0].at < at-lately {
+	if n := len(t.since); n > 1 && t.since[n-1].done == t.done && t.since[n-2].done == t.done {
+		t.since[n-1].at = at
+	} else {
+		t.since = append(t.since, point{at, t.done})
+	}
+	for len(t.since) > 2 && t.since[1].at <= at-lately && t.since[1].done < t.done {
 		t.since = t.since[1:]
 	}
 	if took := at - t.since[0].at; took > 0 {

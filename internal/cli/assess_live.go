@@ -362,7 +362,7 @@ func (p *progress) device() string {
 	for _, u := range p.busy() { // scans never overlap
 		switch {
 		case u.load != nil && u.load.Answers+u.load.Lost > 0:
-			return p.l.T("assess.live.load", "rate", group(u.now.Rate), "lost", u.load.Lost*100/(u.load.Answers+u.load.Lost))
+			return p.l.T("assess.live.load", "rate", group(u.load.Sent), "lost", u.load.Lost*100/(u.load.Answers+u.load.Lost))
 		case u.now.Rate > 0:
 			return p.l.T("assess.live.rate", "rate", group(u.now.Rate))
 		}
