@@ -15,6 +15,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"maps"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -71,7 +72,9 @@ func Parse(name string, b []byte) (File, error) {
 	case bytes.HasPrefix(t, []byte("[")):
 		f, err = testssl(b)
 	case bytes.HasPrefix(t, []byte("{")):
-		f, err = sslyze(b)
+		if f, err = sslyze(b); errors.Is(err, ErrForeign) {
+			f, err = testsslPretty(b)
+		}
 	default:
 		err = ErrForeign
 	}
@@ -318,6 +321,59 @@ func testssl(b []byte) (File, error) {
 		return File{}, ErrForeign
 	}
 	f := File{Tool: "testssl.sh"}
+	err := f.findings(list, 0)
+	return f, err
+}
+
+// testsslPretty reads the file of testssl.sh --jsonfile-pretty: the same findings,
+// by server and chapter.
+func testsslPretty(b []byte) (File, error) {
+	var run struct {
+		Version string                       `json:"version"`
+		Start   string                       `json:"startTime"`
+		Results []map[string]json.RawMessage `json:"scanResult"`
+	}
+	if err := json.Unmarshal(b, &run); err != nil {
+		return File{}, ErrForeign
+	}
+	f := File{Tool: "testssl.sh"}
+	if w := strings.Fields(run.Version); len(w) > 0 {
+		f.Version = probe.Clip(w[0])
+	}
+	start, err := strconv.ParseInt(run.Start, 10, 64)
+	if err == nil {
+		f.Made = day(start)
+	}
+	var list []finding
+	for _, r := range run.Results {
+		var ip, port string
+		if json.Unmarshal(r["ip"], &ip) != nil || json.Unmarshal(r["port"], &port) != nil {
+			continue
+		}
+		for _, chapter := range slices.Sorted(maps.Keys(r)) {
+			var part []finding
+			if json.Unmarshal(r[chapter], &part) != nil {
+				continue // not a list of findings
+			}
+			for _, x := range part {
+				x.IP, x.Port = "/"+ip, port
+				list = append(list, x)
+			}
+		}
+	}
+	if !slices.ContainsFunc(list, func(x finding) bool { return testsslVersions[x.ID] != "" }) {
+		return File{}, ErrForeign
+	}
+	days := 0
+	if f.Made != "" {
+		days = int(start / 86400)
+	}
+	err = f.findings(list, days)
+	return f, err
+}
+
+// findings takes in what testssl.sh found; days is the day of its run since 1970.
+func (f *File) findings(list []finding, days int) error {
 	m := map[string]*seen{}
 	for _, x := range list {
 		n, err := strconv.Atoi(x.Port)
@@ -326,7 +382,7 @@ func testssl(b []byte) (File, error) {
 			continue
 		}
 		if err := f.address(strings.Trim(addr, "[]")); err != nil {
-			return File{}, err
+			return err
 		}
 		port := probe.TCP(n)
 		s := m[port]
@@ -349,16 +405,16 @@ func testssl(b []byte) (File, error) {
 				s.put(&s.suites, w[len(w)-1])
 			}
 		case x.ID == "cert" || strings.HasPrefix(x.ID, "cert "):
-			s.certificate(x.Finding, 0, 0)
+			s.certificate(x.Finding, 0, days)
 		case x.ID == "intermediate_cert" || strings.HasPrefix(x.ID, "intermediate_cert "):
-			s.certificate(x.Finding, max(1, len(s.certs)), 0)
+			s.certificate(x.Finding, max(1, len(s.certs)), days)
 		}
 	}
 	if f.Target == "" {
-		return File{}, ErrForeign
+		return ErrForeign
 	}
 	f.ports(m)
-	return f, nil
+	return nil
 }
 
 type sslyzeRun struct {

@@ -38,6 +38,10 @@ func TestParse(t *testing.T) {
 			"tls.version[tcp/44330]": map[string]any{"versions": []any{"TLS 1.0", "TLS 1.1", "TLS 1.2"}, "asked": []any{"SSL 2.0", "SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"}, "complete": true},
 			"tls.suite[tcp/44330]":   map[string]any{"suites": []any{"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_RSA_WITH_AES_128_CBC_SHA"}, "asked": int64(0), "complete": true},
 		}},
+		"testssl-pretty.json": {File{Tool: "testssl.sh", Version: "3.0.8", Made: "2026-11-25", Target: "127.0.0.1"}, map[string]any{
+			"tls.version[tcp/44330]": map[string]any{"versions": []any{"TLS 1.2"}, "asked": []any{"SSL 2.0", "SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"}, "complete": true},
+			"tls.suite[tcp/44330]":   map[string]any{"suites": []any{"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_RSA_WITH_AES_128_CBC_SHA"}, "asked": int64(0), "complete": true},
+		}},
 		"sslyze.json": {File{Tool: "sslyze", Version: "6.3.1", Made: "2026-11-25", Target: "127.0.0.1"}, map[string]any{
 			"tls.version[tcp/44330]": map[string]any{"versions": []any{"TLS 1.0", "TLS 1.1", "TLS 1.2"}, "asked": []any{"SSL 2.0", "SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"}, "complete": true},
 			"tls.suite[tcp/44330]":   map[string]any{"suites": []any{"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_RSA_WITH_AES_128_CBC_SHA"}, "asked": int64(0), "complete": true},
@@ -148,7 +152,7 @@ func TestRefuses(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, n := range []string{"nmap.xml", "testssl.json", "sslyze.json", "sslyze-ssl3.json"} {
+	for _, n := range []string{"nmap.xml", "testssl.json", "testssl-pretty.json", "sslyze.json", "sslyze-ssl3.json"} {
 		f.Add(read(f, n))
 	}
 	f.Add([]byte(`<nmaprun scanner="nmap"><scaninfo protocol="tcp" numservices="65535"/><host><address addr="::1" addrtype="ipv6"/><ports><extraports state="closed" count="9"/></ports></host></nmaprun>`))
