@@ -78,10 +78,12 @@ func printDiff(w io.Writer, l i18n.Lang, found evidence.Comparison) {
 		return s
 	}
 	for _, d := range found.Differences {
-		if d.Texts != nil {
-			d.A, d.B = d.Texts[0].In(l), d.Texts[1].In(l)
+		head := l.T("evidence.diff."+d.Kind) + " " + d.ID
+		if d.Words != nil {
+			head += ": " + d.Words.What.In(l)
+			d.A, d.B = d.Words.A.In(l), d.Words.B.In(l)
 		}
-		fmt.Fprintf(w, "%s %s\n  A: %s\n  B: %s\n", l.T("evidence.diff."+d.Kind), d.ID, say(d.Kind, d.A), say(d.Kind, d.B))
+		fmt.Fprintf(w, "%s\n  A: %s\n  B: %s\n", head, say(d.Kind, d.A), say(d.Kind, d.B))
 		if len(d.Because) > 0 {
 			fmt.Fprintf(w, "  %s\n", l.T("evidence.diff.because", "list", strings.Join(d.Because, ", ")))
 		}

@@ -37,10 +37,10 @@ func TestForeignRules(t *testing.T) {
 // Two texts of a rule are shown in the reader's language.
 func TestDiffOfRules(t *testing.T) {
 	found := evidence.Comparison{Differences: []evidence.Difference{{Kind: "rule", ID: "S1.1-03 rules R-03-3", A: "前の規則", B: "後の規則",
-		Texts: &[2]i18n.Text{{JA: "前の規則", EN: "the rule before"}, {JA: "後の規則", EN: "the rule now"}}}}}
+		Words: &evidence.Words{What: i18n.Text{JA: "変わりました。", EN: "changed."}, A: i18n.Text{JA: "前の規則", EN: "the rule before"}, B: i18n.Text{JA: "後の規則", EN: "the rule now"}}}}}
 	for l, want := range map[i18n.Lang]string{
-		i18n.JA: "規則 S1.1-03 rules R-03-3\n  A: 前の規則\n  B: 後の規則\n",
-		i18n.EN: "rule S1.1-03 rules R-03-3\n  A: the rule before\n  B: the rule now\n",
+		i18n.JA: "規則 S1.1-03 rules R-03-3: 変わりました。\n  A: 前の規則\n  B: 後の規則\n",
+		i18n.EN: "rule S1.1-03 rules R-03-3: changed.\n  A: the rule before\n  B: the rule now\n",
 	} {
 		var b bytes.Buffer
 		printDiff(&b, l, found)

@@ -16,10 +16,18 @@ type Difference struct {
 	ID   string `json:"id"`   // fact with its origin, criterion, rule, or name of the setting
 	A    string `json:"a"`    // the two values as JSON or words; "" = absent
 	B    string `json:"b"`
-	// Texts are, for a rule, A and B in both languages; A and B are the Japanese.
-	Texts *[2]i18n.Text `json:"texts,omitempty"`
+	// Words are, for a rule, what differs and both values in both languages; A and B
+	// are the Japanese.
+	Words *Words `json:"words,omitempty"`
 	// Because names, for a verdict, the differing facts and rules that led to it.
 	Because []string `json:"because,omitempty"`
+}
+
+// Words tell a differing rule in both languages.
+type Words struct {
+	What i18n.Text `json:"what"`
+	A    i18n.Text `json:"a"`
+	B    i18n.Text `json:"b"`
 }
 
 // Comparison is what Compare found.
@@ -236,7 +244,7 @@ func differingRules(a, b *criteria.Edition) []ruleDifference {
 		if c.Criterion != "" {
 			id = c.Criterion + " " + c.Part
 		}
-		out = append(out, ruleDifference{Difference{Kind: "rule", ID: id, A: c.Was.JA, B: c.Now.JA, Texts: &[2]i18n.Text{c.Was, c.Now}}, c.Criterion})
+		out = append(out, ruleDifference{Difference{Kind: "rule", ID: id, A: c.Was.JA, B: c.Now.JA, Words: &Words{c.Text, c.Was, c.Now}}, c.Criterion})
 	}
 	return out
 }

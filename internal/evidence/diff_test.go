@@ -122,11 +122,11 @@ func TestCompareRuleWords(t *testing.T) {
 	}
 	b.Info.EditionDigest = e.Digest()
 	d := find(compared(t, sample(t), b), "rule", "S1.1-03 rules R-03-3")
-	if d == nil || d.Texts == nil {
+	if d == nil || d.Words == nil {
 		t.Fatalf("%+v", d)
 	}
-	was, now := d.Texts[0], d.Texts[1]
-	if d.A != was.JA || d.B != now.JA || !strings.Contains(was.JA, "評価者が文書で判断する") || !strings.Contains(was.EN, "decides from documents that") || strings.Contains(now.EN, "from documents") {
+	was, now := d.Words.A, d.Words.B
+	if d.A != was.JA || d.B != now.JA || !strings.Contains(was.JA, "評価者が文書で判断する") || !strings.Contains(was.EN, "decides from documents that") || strings.Contains(now.EN, "from documents") || !strings.Contains(d.Words.What.JA, "規則 R-03-3") {
 		t.Errorf("%+v", d)
 	}
 }
