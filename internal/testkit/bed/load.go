@@ -14,23 +14,24 @@ func Above(frames []Frame, rate float64) time.Duration {
 	allowed := rate*LoadWindow.Seconds() + 1
 	var longest time.Duration
 	var since time.Time // when the load rose above
-	n, oldest := 0, 0
-	leave := func(now time.Time) {
-		for ; oldest < len(frames) && !frames[oldest].At.Add(LoadWindow).After(now); oldest++ {
-			if n--; !since.IsZero() && float64(n) <= allowed {
-				longest = max(longest, frames[oldest].At.Add(LoadWindow).Sub(since))
-				since = time.Time{}
-			}
+	come, gone := 0, 0
+	for gone < len(frames) {
+		now := frames[gone].At.Add(LoadWindow)
+		if come < len(frames) && frames[come].At.Before(now) {
+			now = frames[come].At
 		}
-	}
-	for _, f := range frames {
-		leave(f.At)
-		if n++; since.IsZero() && float64(n) > allowed {
-			since = f.At
+		for come < len(frames) && !frames[come].At.After(now) {
+			come++
 		}
-	}
-	if len(frames) > 0 {
-		leave(frames[len(frames)-1].At.Add(LoadWindow))
+		for gone < come && !frames[gone].At.Add(LoadWindow).After(now) {
+			gone++
+		}
+		switch above := float64(come-gone) > allowed; {
+		case above && since.IsZero():
+			since = now
+		case !above && !since.IsZero():
+			longest, since = max(longest, now.Sub(since)), time.Time{}
+		}
 	}
 	return longest
 }
