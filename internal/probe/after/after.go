@@ -22,12 +22,13 @@ const (
 // Probe is the registry entry.
 //
 // Events: "connect" (port; error when there was no connection in any try), "end"
-// (every port was asked). On an address of this host other programs come and go,
-// and nothing is asked.
+// (no port is left). On an address of this host other programs come and go, and
+// nothing is asked.
 var Probe = probe.Probe{Name: name, Stage: 9, Run: run, Parse: Parse}
 
 func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	if t.Network == probe.ModeShared {
+		rec.Add(probe.Record{Probe: name, Event: "end"})
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
@@ -65,7 +66,7 @@ func connect(ctx context.Context, t *probe.Target, rec *probe.Recorder, port int
 	}
 }
 
-// Parse states tcp.after when every port was asked.
+// Parse states tcp.after when no port is left to ask.
 func Parse(records []probe.Record) fact.Set {
 	asked, ended, sources, whole := 0, []string{}, []string{}, false
 	for _, r := range records {
