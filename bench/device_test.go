@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -11,8 +12,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -375,17 +376,21 @@ func BenchmarkDeviceWhole(b *testing.B) {
 			out := filepath.Join(dir, fmt.Sprint("run", turn, ".hoshi"))
 			before := d.ToDevice()
 			cmd := exec.Command(hoshi, append([]string{"assess", d.Addr.String(), "--product", product, "--yes", "-o", out}, w...)...)
+			var text bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &text, &text
 			start := time.Now()
-			text, err := cmd.CombinedOutput()
+			if err := cmd.Start(); err != nil {
+				b.Fatal(err)
+			}
+			over := make(chan struct{})
+			peak := memory(b.Context(), hoshi, over)
+			err := cmd.Wait()
+			close(over)
 			took := time.Since(start)
 			if err != nil && cmd.ProcessState.ExitCode() != 1 {
-				b.Fatalf("%v %s", err, text)
+				b.Fatalf("%v %s", err, text.String())
 			}
-			rss := int64(0)
-			if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-				rss = u.Maxrss
-			}
-			line("hoshi assess %-8s %.1f s, %d MB, %d frames", strings.Join(w, " "), took.Seconds(), rss/1024, d.ToDevice().In-before.In)
+			line("hoshi assess %-8s %.1f s, %d MB, %d frames", strings.Join(w, " "), took.Seconds(), <-peak/1024, d.ToDevice().In-before.In)
 			parts(b, out)
 			line("  TCP: %s", compared(facts(b, out, "tcp.open"), truth(d, "tcp")))
 		}
@@ -401,6 +406,39 @@ func BenchmarkDeviceWhole(b *testing.B) {
 		line("nmap -sV of the %d open TCP ports alone %.1f s (%.1f to %.1f)", len(ports), median(took).Seconds(), slices.Min(took).Seconds(), slices.Max(took).Seconds())
 	})
 }
+
+// memory follows the most memory that a process of the program held, in kB, until
+// over is closed. It is read where the process is seen from outside: what the system
+// tells the parent afterwards counts the parent's own memory too.
+func memory(ctx context.Context, program string, over <-chan struct{}) <-chan int {
+	most := make(chan int, 1)
+	go func() {
+		kB := 0
+		for {
+			all, _ := filepath.Glob("/proc/[0-9]*/exe")
+			for _, exe := range all {
+				if at, err := os.Readlink(exe); err != nil || at != program {
+					continue
+				}
+				status, _ := os.ReadFile(filepath.Join(filepath.Dir(exe), "status"))
+				if m := highWater.FindSubmatch(status); m != nil {
+					n, _ := strconv.Atoi(string(m[1]))
+					kB = max(kB, n)
+				}
+			}
+			select {
+			case <-over:
+				most <- kB
+				return
+			default:
+				probe.Wait(ctx, 50*time.Millisecond)
+			}
+		}
+	}()
+	return most
+}
+
+var highWater = regexp.MustCompile(`VmHWM:\s*(\d+) kB`)
 
 // opened reads a bundle.
 func opened(b *testing.B, path string) *evidence.Bundle {
