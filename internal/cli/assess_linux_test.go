@@ -356,6 +356,9 @@ func TestBench(t *testing.T) {
 				t.Errorf("exit code %d:\n%s", code, text)
 			}
 		}
+		if s := b.Strays(bed.OnBench(netip.MustParseAddr("192.168.142.20"), netip.MustParsePrefix("fd68:6f73:6869:1::/64"))); len(s) > 0 {
+			t.Errorf("%d frames for others: %v", len(s), s[0])
+		}
 		if left, _ := exec.Command("ip", "addr", "show", "dev", bed.Interface).CombinedOutput(); strings.Contains(string(left), "192.168.142") {
 			t.Errorf("the interface was not put back: %s", left)
 		}

@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"encoding/json"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -117,7 +116,7 @@ func TestDevice(t *testing.T) {
 		if route := b.Device("ip", "route", "get", pool.Addr().Next().String()); !strings.Contains(route, "via 192.168.142.1") {
 			t.Errorf("pool: %s", route)
 		}
-		if strays := b.Strays(ours(d.Addr4)); len(strays) > 0 {
+		if strays := b.Strays(bed.OnBench(d.Addr4, link6)); len(strays) > 0 {
 			t.Errorf("strays: %v", strays)
 		}
 		if err := x.Close(); err != nil {
@@ -151,16 +150,6 @@ func transmitted(t *testing.T) string {
 	}
 	t.Fatal("up0 is not counted")
 	return ""
-}
-
-// ours are the frames that a bench needs: DHCP replies, router advertisements,
-// and those of the addresses that it gave out.
-func ours(lease netip.Addr) func(bed.Frame) bool {
-	return func(f bed.Frame) bool {
-		return f.Proto == 17 && f.SrcPort == 67 && f.DstPort == 68 || f.ICMP == 134 || f.ICMP == 136 || f.Dst == lease || f.About == lease ||
-			link6.Contains(f.Dst) || link6.Contains(f.About) || f.Dst.IsLinkLocalUnicast() || f.About.IsLinkLocalUnicast() ||
-			f.Kind == "arp" && f.Src == f.About || f.Kind == "arp" && f.About.IsUnspecified()
-	}
 }
 
 // plain leaves out what changes by itself: lifetimes and link-local addresses.

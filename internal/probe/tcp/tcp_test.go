@@ -2,7 +2,7 @@ package tcp
 
 import (
 	"context"
-	"crypto/rand"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"sync"
@@ -64,7 +64,7 @@ func scanned(t *testing.T, d *device) fact.Set {
 	p := probe.Pace{Name: "test", TCPStart: 20000, TCPWorkers: 4096, TCPWait: 50 * time.Millisecond, TCPTries: 2, TCPFew: 2, Down: 500 * time.Millisecond}
 	addr := netip.MustParseAddr("192.0.2.7")
 	rec := probe.NewRecorder(time.Now, nil)
-	if err := run(t.Context(), &probe.Target{Addr: addr, Net: probe.NewNet(addr, d.dial), Pace: p, Rand: rand.Reader}, rec); err != nil {
+	if err := run(t.Context(), &probe.Target{Addr: addr, Net: probe.NewNet(addr, d.dial), Pace: p, Rand: rand.NewChaCha8([32]byte{1})}, rec); err != nil {
 		t.Fatal(err)
 	}
 	rs := rec.Records(name)

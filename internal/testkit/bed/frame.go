@@ -99,6 +99,16 @@ func strays(sent []Frame, targets []netip.Addr, allow func(Frame) bool) []Frame 
 	return out
 }
 
+// OnBench accepts the frames of a tester that is the network of the device: DHCP
+// replies, router advertisements, and those for the addresses that it gave out.
+func OnBench(lease netip.Addr, net6 netip.Prefix) func(Frame) bool {
+	return func(f Frame) bool {
+		return f.Proto == 17 && f.SrcPort == 67 && f.DstPort == 68 || f.ICMP == 134 || f.ICMP == 136 || f.Dst == lease || f.About == lease ||
+			net6.Contains(f.Dst) || net6.Contains(f.About) || f.Dst.IsLinkLocalUnicast() || f.About.IsLinkLocalUnicast() ||
+			f.Kind == "arp" && f.Src == f.About || f.Kind == "arp" && f.About.IsUnspecified()
+	}
+}
+
 // shiftTimestamps moves the TCP timestamps of a frame from the device (fromDevice)
 // or to it by so many ticks, so that they count from the device's start.
 func shiftTimestamps(b []byte, ticks uint32, fromDevice bool) {
