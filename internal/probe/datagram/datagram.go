@@ -127,7 +127,8 @@ func once(ctx context.Context, t *probe.Target, q Question) ([]exchanged, error)
 	var last []byte
 	total := 0
 	quiet := cmp.Or(q.Quiet, Quiet)
-	patience := min(t.Pace.UDPWait, maxWait)
+	// Where datagrams may come so far apart, the first may take as long.
+	patience := max(min(t.Pace.UDPWait, maxWait), q.Quiet)
 	deadline := time.Now().Add(patience)
 	for len(got) < MaxDatagrams && total < MaxBytes && ctx.Err() == nil {
 		wait := time.Until(deadline)

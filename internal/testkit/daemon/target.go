@@ -36,26 +36,33 @@ func Ask(t testing.TB, p probe.Probe, target *probe.Target) ([]probe.Record, fac
 }
 
 // Greets connects to a port in a protocol's way and reports whether the protocol
-// recognises what comes back.
+// recognises what comes back. A server for one client at a time may drop the first
+// connections while it still closes the one before.
 func Greets(t testing.TB, talk *probe.Talk, port int) (software string, ok bool) {
 	t.Helper()
 	target := Target()
-	c, err := target.Net.Patiently(t.Context(), port, target.Pace.Exchange)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Close() }()
-	var ask []byte
-	if talk.Ask != nil {
-		random := make([]byte, 32)
-		if _, err := rand.Read(random); err != nil {
+	var got []byte
+	for range 5 {
+		c, err := target.Net.Patiently(t.Context(), port, target.Pace.Exchange)
+		if err != nil {
 			t.Fatal(err)
 		}
-		ask = talk.Ask(target.Host(port, false), random)
+		var ask []byte
+		if talk.Ask != nil {
+			random := make([]byte, 32)
+			if _, err := rand.Read(random); err != nil {
+				t.Fatal(err)
+			}
+			ask = talk.Ask(target.Host(port, false), random)
+		}
+		got, err = probe.Exchange(t.Context(), c, ask, 8<<10, target.Pace.Exchange, func(b []byte) bool {
+			_, ok := talk.Match(b)
+			return ok && (talk.Whole == nil || talk.Whole(b))
+		})
+		_ = c.Close()
+		if len(got) > 0 || probe.Word(err) == "timeout" {
+			break
+		}
 	}
-	got, _ := probe.Exchange(t.Context(), c, ask, 8<<10, target.Pace.Exchange, func(b []byte) bool {
-		_, ok := talk.Match(b)
-		return ok && (talk.Whole == nil || talk.Whole(b))
-	})
 	return talk.Match(got)
 }
