@@ -425,13 +425,16 @@ func printVerdicts(w io.Writer, l i18n.Lang, e *criteria.Edition, vs []criteria.
 			if n++; n == 1 {
 				fmt.Fprintf(w, "\n%s\n", l.T("assess.outcome."+string(o)))
 			}
-			title := ""
+			title, mark := "", ""
 			if c, ok := e.Criterion(v.Criterion); ok {
 				title = c.Title.Text().In(l)
+				if i := slices.IndexFunc(c.Rules, func(x criteria.Rule) bool { return x.ID == v.Rule }); i >= 0 && c.Rules[i].Status != "" {
+					mark = " " + l.T("report.mark."+string(c.Rules[i].Status))
+				}
 			}
 			fmt.Fprintf(w, "  %s %s\n", v.Criterion, title)
 			for _, s := range []string{l.T("assess.verdict.asked", "text", v.Asked), l.T("assess.verdict.seen", "text", v.Seen),
-				l.T("assess.verdict.rule", "rule", v.Rule, "text", v.RuleText), l.T("assess.verdict.now", "text", v.Now)} {
+				l.T("assess.verdict.rule", "rule", v.Rule, "text", v.RuleText) + mark, l.T("assess.verdict.now", "text", v.Now)} {
 				fmt.Fprintf(w, "    %s\n", s)
 			}
 		}
