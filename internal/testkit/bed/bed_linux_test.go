@@ -248,6 +248,8 @@ func TestRebootAndReplace(t *testing.T) {
 		if got := b.Device("ip", "link", "show", DeviceInterface); !strings.Contains(got, "02:00:00:00:00:33") {
 			t.Error(got)
 		}
+		// Until its first frame has come, this host sends to the old hardware address.
+		wait(t, "the replacement", func() bool { _, err := ask(t, b, 4009, 50*time.Millisecond); return err == nil })
 		b.Unplug()
 		if _, err := ask(t, b, 4009, 50*time.Millisecond); err == nil {
 			t.Error("an answer over a cut cable")
