@@ -47,19 +47,26 @@ func Start(t testing.TB, talk *probe.Talk, command func(dir string, port int) []
 	return port
 }
 
-// Answers waits until a service answers in its protocol, for at most ten seconds.
+// Answers waits until a service answers in its protocol, for at most a minute. It
+// asks again and again and takes an answer to any of its questions: on a busy
+// machine one may come late.
 func Answers(t testing.TB, addr netip.Addr, port int, talk *probe.Talk) bool {
-	n := probe.NewNet(addr, nil)
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
-		p, err := n.Packets(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+	t.Helper()
+	p, err := probe.NewNet(addr, nil).Packets(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		_ = p.Send(port, talk.Ask(addr.String(), make([]byte, 32)))
-		got, _ := p.Receive(200 * time.Millisecond)
-		_ = p.Close()
-		if _, ok := talk.Match(got); ok {
-			return true
+		for next := time.Now().Add(200 * time.Millisecond); ; {
+			got, err := p.Receive(time.Until(next))
+			if _, ok := talk.Match(got); ok {
+				return true
+			}
+			if err != nil {
+				break
+			}
 		}
 	}
 	return false
@@ -68,7 +75,7 @@ func Answers(t testing.TB, addr netip.Addr, port int, talk *probe.Talk) bool {
 // Target is a device with services found on UDP ports.
 func Target(addr netip.Addr, found map[int]string, consents ...probe.Consent) *probe.Target {
 	pace := probe.Practice()
-	pace.UDPWait = 300 * time.Millisecond // a test machine may be busy
+	pace.UDPWait, pace.UDPTries = 2*time.Second, 3 // as in earnest: a test machine may be busy
 	t := &probe.Target{Addr: addr, Net: probe.NewNet(addr, nil), Network: probe.ModeShared, Pace: pace, Consents: consents, Rand: rand.Reader}
 	for port, service := range found {
 		t.Facts = append(t.Facts, probe.Observed("udp.open", probe.UDP(port), map[string]any{"service": service, "answered": true}))
