@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
@@ -64,7 +63,7 @@ func signature(b *evidence.Bundle, l i18n.Lang, keyFile string) (string, error) 
 // printForeignRules says so when the verdicts come from rules that only the file
 // itself holds: whoever made the file may have made the rules too.
 func printForeignRules(w io.Writer, l i18n.Lang, e *criteria.Edition, b *evidence.Bundle) {
-	if own, err := criteria.Builtin(e.ID); err != nil || own.Digest() != evidence.Digest(b.Edition) {
+	if b.ForeignRules(e) {
 		fmt.Fprintln(w, l.T("evidence.foreign-rules", "edition", e.ID))
 	}
 }
@@ -88,9 +87,19 @@ func newEvidenceShowCmd(env *Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			// Whatever the file tells, shown is what follows from its records.
+			facts, verdicts, err := evidence.Replay(b)
+			if err != nil {
+				return err
+			}
+			status, err := b.Told(facts, verdicts)
+			if err != nil {
+				return err
+			}
+			b.Facts, b.Verdicts = facts, verdicts
 			if asJSON {
 				return writeJSON(env.Stdout, map[string]any{"digest": b.Digest, "notice": e.Notice(), "run": b.Info, "signedBy": b.SignedBy(),
-					"facts": b.Facts, "verdicts": b.Verdicts})
+					"status": status, "foreignRules": b.ForeignRules(e), "facts": facts, "verdicts": verdicts})
 			}
 			w := visible{env.Stdout}
 			p, err := evidence.ParseProduct(evidence.ProductFile, b.Product)
@@ -104,7 +113,10 @@ func newEvidenceShowCmd(env *Env) *cobra.Command {
 			for _, n := range slices.Sorted(maps.Keys(b.Transcripts)) {
 				fmt.Fprintln(w, l.T("evidence.show.transcript", "name", n, "n", len(b.Transcripts[n])))
 			}
-			printVerdicts(w, l, e, b.Verdicts, b.Info.HostMixed)
+			printVerdicts(w, l, e, verdicts, b.Info.HostMixed)
+			if status == evidence.Different {
+				fmt.Fprintln(w, l.T("evidence.replay.different"))
+			}
 			printForeignRules(w, l, e, b)
 			printBeside(w, l, b.Run)
 			costs, err := b.Costs()
@@ -141,36 +153,19 @@ func newEvidenceReplayCmd(env *Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			told := verdicts
 			if edition != "" {
 				if e, err = findEdition(edition); err != nil {
 					return err
 				}
-				verdicts = e.Judge(facts)
+				verdicts, told = e.Judge(facts), nil
 			}
-			factsNow, err := evidence.MarshalFacts(facts)
+			status, err := b.Told(facts, told)
 			if err != nil {
 				return err
-			}
-			verdictsNow, err := evidence.MarshalVerdicts(verdicts)
-			if err != nil {
-				return err
-			}
-			status := "identical"
-			switch was, err := evidence.MarshalFacts(b.Facts); {
-			case err != nil:
-				return err
-			case b.Facts == nil:
-				status = "rebuilt"
-			case !bytes.Equal(was, factsNow):
-				status = "different"
-			}
-			if was, err := evidence.MarshalVerdicts(b.Verdicts); err != nil {
-				return err
-			} else if status == "identical" && b.Verdicts != nil && edition == "" && !bytes.Equal(was, verdictsNow) {
-				status = "different"
 			}
 			if asJSON {
-				err = writeJSON(env.Stdout, map[string]any{"status": status, "notice": e.Notice(), "facts": facts, "verdicts": verdicts})
+				err = writeJSON(env.Stdout, map[string]any{"status": status, "notice": e.Notice(), "foreignRules": edition == "" && b.ForeignRules(e), "facts": facts, "verdicts": verdicts})
 			} else {
 				printVerdicts(env.Stdout, l, e, verdicts, b.Info.HostMixed)
 				if edition == "" {
@@ -178,7 +173,7 @@ func newEvidenceReplayCmd(env *Env) *cobra.Command {
 				}
 				_, err = fmt.Fprintln(env.Stdout, l.T("evidence.replay."+status))
 			}
-			if err == nil && status == "different" {
+			if err == nil && status == evidence.Different {
 				return No{}
 			}
 			return err

@@ -203,7 +203,11 @@ func same(a, b any) bool { return bytes.Equal(canonical(a), canonical(b)) }
 // brief shows a value in a line or two.
 func brief(v any) i18n.Text {
 	mark := func(t i18n.Text, s Status) i18n.Text {
-		return i18n.Text{JA: fmt.Sprintf("%s [%s]", t.JA, s), EN: fmt.Sprintf("%s [%s]", t.EN, s)}
+		if s == "" {
+			return t
+		}
+		in := func(l i18n.Lang) string { return fmt.Sprintf("%s [%s]", t.In(l), l.T("criteria.mark."+string(s))) }
+		return i18n.Text{JA: in(i18n.JA), EN: in(i18n.EN)}
 	}
 	plain := func(s string) i18n.Text { return i18n.Text{JA: s, EN: s} }
 	switch v := v.(type) {
@@ -253,7 +257,7 @@ func brief(v any) i18n.Text {
 	case Rule:
 		t := i18n.Text{JA: v.JA, EN: v.EN}
 		if o, src := v.Condition(); src != "" {
-			t.JA, t.EN = t.JA+" — "+string(o)+": "+src, t.EN+" — "+string(o)+": "+src
+			t.JA, t.EN = t.JA+" — "+i18n.JA.T("evidence.outcome."+string(o))+": "+src, t.EN+" — "+i18n.EN.T("evidence.outcome."+string(o))+": "+src
 		}
 		return mark(t, v.Status)
 	}

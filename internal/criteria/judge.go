@@ -45,6 +45,7 @@ type found struct {
 	items   []any    // {subject, value} of the facts that the rules may see
 	value   any      // of a device fact
 	ids     []string // their ids
+	foreign []string // those of other tools, with their files
 	met     bool
 	missing []string
 }
@@ -104,9 +105,13 @@ func (c *compiled) judge(e *Edition, id string, facts fact.Set) Verdict {
 	sees := func(names []string) {
 		for _, f := range names {
 			v.Facts = append(v.Facts, state[index[f]].ids...)
+			v.Imported = append(v.Imported, state[index[f]].foreign...)
 		}
 		slices.Sort(v.Facts)
 		v.Facts = slices.Compact(v.Facts)
+		slices.Sort(v.Imported)
+		v.Imported = slices.Compact(v.Imported)
+		v.tellImported()
 	}
 	var all []string
 	for _, n := range c.needs {
@@ -170,6 +175,15 @@ func (v *Verdict) by(vars map[string]any, rules ...rule) {
 	v.Seen, v.Now, v.RuleText = together(seen), together(now), together(words)
 }
 
+// tellImported says in what was seen that other tools stated a part of it.
+func (v *Verdict) tellImported() {
+	if len(v.Imported) == 0 {
+		return
+	}
+	what := list(v.Imported)
+	v.Seen = together([]i18n.Text{v.Seen, {JA: i18n.JA.T("criteria.imported", "list", what.JA), EN: i18n.EN.T("criteria.imported", "list", what.EN)}})
+}
+
 func (v *Verdict) undecided(u UndecidedRule) {
 	with := map[string]i18n.Text{"missing": list(v.Missing)}
 	v.Outcome, v.Rule, v.RuleText = Undecided, u.ID, i18n.Text{JA: u.JA, EN: u.EN}
@@ -201,6 +215,9 @@ func (n need) find(facts fact.Set, c *compiled, state []found) found {
 		item := map[string]any{"subject": x.Subject, "value": x.Value}
 		f.items = append(f.items, item)
 		f.ids = append(f.ids, x.ID())
+		if x.Origin == fact.Imported {
+			f.foreign = append(f.foreign, x.ID()+" "+strings.Join(x.Source, ", "))
+		}
 		if n.word.device {
 			f.value = x.Value
 		}
@@ -360,6 +377,9 @@ func shown(v ref.Val) i18n.Text {
 const mostListed = 20
 
 func list(ss []string) i18n.Text {
+	if len(ss) == 0 {
+		return i18n.Text{JA: i18n.JA.T("criteria.none"), EN: i18n.EN.T("criteria.none")}
+	}
 	if n := len(ss) - mostListed; n > 0 {
 		t := list(ss[:mostListed])
 		return i18n.Text{JA: i18n.JA.T("criteria.and-more", "list", t.JA, "n", n), EN: i18n.EN.T("criteria.and-more", "list", t.EN, "n", n)}

@@ -36,4 +36,7 @@ type Verdict struct {
 	Now       i18n.Text `json:"now"`               // what to do now
 	Facts     []string  `json:"facts,omitempty"`   // ids of the facts that the rule read
 	Missing   []string  `json:"missing,omitempty"` // facts that the rule needs and that are absent or incomplete
+	// Imported are those of Facts that other tools stated, each with the file that it
+	// was read from. Only an edition that takes such facts has any.
+	Imported []string `json:"imported,omitempty"`
 }

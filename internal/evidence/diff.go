@@ -66,8 +66,8 @@ func Compare(a, b *Bundle) (Comparison, error) {
 			out.Differences = append(out.Differences, Difference{Kind: kind, ID: id, A: x, B: y, Because: because})
 		}
 	}
-	both("edition", "", a.Info.EditionID+" "+a.Info.EditionDigest, b.Info.EditionID+" "+b.Info.EditionDigest)
-	both("product", "", a.Info.ProductDigest, b.Info.ProductDigest)
+	both("edition", "", ea.ID+" "+Digest(a.Edition), eb.ID+" "+Digest(b.Edition))
+	both("product", "", Digest(a.Product), Digest(b.Product))
 
 	facts, unit := differingFacts(fa, fb)
 	out.Unit = append(out.Unit, unit...)

@@ -10,7 +10,9 @@
 package evidence
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -90,6 +92,44 @@ func (r *Run) Conclude() (fact.Set, []criteria.Verdict, error) {
 // Replay rebuilds facts and verdicts from the raw transcripts, product.yaml and
 // the edition of a bundle, whatever else it holds.
 func Replay(b *Bundle) (fact.Set, []criteria.Verdict, error) { return b.Run.Conclude() }
+
+// What a bundle tells beside its raw parts, against what follows from them.
+const (
+	Identical = "identical" // the same
+	Rebuilt   = "rebuilt"   // it tells no facts
+	Different = "different" // somebody wrote down something else
+)
+
+// Told compares the facts and verdicts that a bundle tells with those computed from
+// its raw parts. nil verdicts are not compared.
+func (b *Bundle) Told(facts fact.Set, verdicts []criteria.Verdict) (string, error) {
+	same := func(told, now []byte, err, err2 error) (bool, error) {
+		return bytes.Equal(told, now), errors.Join(err, err2)
+	}
+	if b.Verdicts != nil && verdicts != nil {
+		told, err := MarshalVerdicts(b.Verdicts)
+		now, err2 := MarshalVerdicts(verdicts)
+		if ok, err := same(told, now, err, err2); err != nil || !ok {
+			return Different, err
+		}
+	}
+	if b.Facts == nil {
+		return Rebuilt, nil
+	}
+	told, err := MarshalFacts(b.Facts)
+	now, err2 := MarshalFacts(facts)
+	if ok, err := same(told, now, err, err2); err != nil || !ok {
+		return Different, err
+	}
+	return Identical, nil
+}
+
+// ForeignRules reports that the bundle's edition is none that this program has:
+// whoever made the file may have made the rules too.
+func (b *Bundle) ForeignRules(e *criteria.Edition) bool {
+	own, err := criteria.Builtin(e.ID)
+	return err != nil || own.Digest() != Digest(b.Edition)
+}
 
 // MarshalFacts renders facts canonically: the same facts are the same bytes.
 func MarshalFacts(s fact.Set) ([]byte, error) { return lines(s) }

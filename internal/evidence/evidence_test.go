@@ -252,6 +252,52 @@ func TestFactsDeleted(t *testing.T) {
 	}
 }
 
+// What somebody wrote into a bundle in place of what follows from its records is
+// noticed, verdict or fact, signed or not.
+func TestTold(t *testing.T) {
+	whole := opened(t, sealed(t, sample(t), testKey(t, 1)))
+	for name, c := range map[string]struct {
+		file, old, new string
+		want           string
+	}{
+		"nothing":             {"", "", "", Identical},
+		"a better verdict":    {VerdictsFile, `"outcome":"person-decides"`, `"outcome":"conforms"`, Different},
+		"another fact":        {FactsFile, `"guessesPerDay":`, `"guessesPerDay":1`, Different},
+		"no facts":            {FactsFile, "", "", Rebuilt},
+		"no verdicts":         {VerdictsFile, "", "", Identical},
+		"a verdict, no facts": {VerdictsFile, `"outcome":"person-decides"`, `"outcome":"conforms"`, Different},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := maps.Clone(whole.files)
+			if c.file != "" {
+				altered := bytes.Replace(files[c.file], []byte(c.old), []byte(c.new), 1)
+				if c.old != "" && bytes.Equal(altered, files[c.file]) {
+					t.Fatalf("%q is not in %s", c.old, c.file)
+				}
+				files[c.file] = altered
+				if c.old == "" {
+					delete(files, c.file)
+				}
+			}
+			if name == "a verdict, no facts" {
+				delete(files, FactsFile)
+			}
+			b, err := pack(files)
+			if err != nil {
+				t.Fatal(err)
+			}
+			x := opened(t, b)
+			facts, verdicts, err := Replay(x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := x.Told(facts, verdicts); got != c.want || err != nil {
+				t.Errorf("%q, %v, want %q", got, err, c.want)
+			}
+		})
+	}
+}
+
 // Without the transcript of any one probe, no criterion conforms that reads
 // facts of that probe.
 func TestWithheldTranscript(t *testing.T) {

@@ -272,6 +272,9 @@ func (c *check) product(p *Product) {
 			c.add("evidence.product-path", at)
 		} else if x.Port != "" {
 			c.port(at+".port", x.Port, "tcp/", "udp/")
+			if x.Network != nil && !*x.Network {
+				c.add("evidence.product-path-network", at+".network")
+			}
 		}
 		if x.URL != "" {
 			if u, err := url.Parse(x.URL); err != nil || !strings.HasPrefix(x.URL, "/") || u.Host != "" || x.Port == "" {

@@ -39,6 +39,7 @@ func TestProductFaults(t *testing.T) {
 		{"kind: communication-settings", "kind: stuff", "12 assets[0].kind evidence.product-word"},
 		{"paths: [settings]", "paths: [other]", "12 assets[0].paths[0] evidence.product-nopath"},
 		{"port: tcp/443, url: /settings", "port: tcp/443, to: x, url: /settings", "14 paths[0] evidence.product-path"},
+		{"port: tcp/443, url: /settings", "port: tcp/443, network: false, url: /settings", "14 paths[0].network evidence.product-path-network"},
 		{"url: /settings", "url: http://x/", "14 paths[0].url evidence.product-url"},
 		{"{id: online", "{id: On Line", "16 updates[0].id evidence.product-id"},
 		{"kind: usb", "kind: uart", "18 interfaces[0].kind evidence.product-word"},

@@ -149,7 +149,7 @@ func Fast() Pace {
 func Practice() Pace {
 	return Pace{Name: "practice", TCPStart: 8000, TCPCap: 0, TCPWorkers: 1024, TCPWait: time.Second, TCPTries: 5, TCPFew: 2, Down: 5 * time.Second,
 		UDPWait: 150 * time.Millisecond, UDPTries: 2, Banner: 250 * time.Millisecond, Exchange: 3 * time.Second, Budget: 20 * time.Second, Services: 24,
-		SignIns: 12, SignIn: 30 * time.Second, Hold: 8 * time.Second}
+		SignIns: 12, SignIn: 2 * time.Minute, Hold: 8 * time.Second}
 }
 
 // TCP names a TCP port as facts and records do.

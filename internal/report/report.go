@@ -40,6 +40,7 @@ type page struct {
 	Notice   string // that it is a reconstruction; "" when it is not
 	Digest   string
 	Signed   []string
+	Foreign  bool // the rules are none that this program knows
 	Counts   []count
 	Groups   []group
 	Maps     []*portMap
@@ -101,7 +102,7 @@ func Write(w io.Writer, b *evidence.Bundle, l i18n.Lang) error {
 		return fault.Wrap(fault.Internal, "report.Write", err, "")
 	}
 	p := &page{Lang: l, CSS: template.CSS(css), Product: product.Product, Info: b.Info, Title: e.Title.In(l), Notice: e.Notice().In(l),
-		Digest: b.Digest, Signed: b.SignedBy()}
+		Digest: b.Digest, Signed: b.SignedBy(), Foreign: b.ForeignRules(e)}
 	p.verdicts(e, verdicts)
 	p.ports(facts, b.Transcripts)
 	p.Pacing = drawPacing(l, b.Transcripts)

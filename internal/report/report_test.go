@@ -78,6 +78,25 @@ func render(t *testing.T, b *evidence.Bundle, l i18n.Lang) string {
 	return out.String()
 }
 
+// Whoever makes a bundle can put rules of their own under the name of a known
+// edition; the report says so.
+func TestForeignRules(t *testing.T) {
+	e, err := criteria.Builtin("star1-2024r1-reconstructed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := evidence.Run{Product: practice.ProductYAML(practice.MakeCamera, practice.RealPorts()), Edition: e.Source(),
+		Info: evidence.Info{Format: evidence.RunFormat, EditionID: e.ID, EditionDigest: e.Digest()}}
+	const told = "Whoever made the file may have made the rules."
+	if html := render(t, bundle(t, &run), i18n.EN); strings.Contains(html, told) {
+		t.Error("the rules of this program are called foreign")
+	}
+	run.Edition = bytes.Replace(run.Edition, []byte(`"person_if": "true"`), []byte(`"person_if":  "true"`), 1)
+	if html := render(t, bundle(t, &run), i18n.EN); !strings.Contains(html, told) {
+		t.Error("the report does not say that the rules came with the file")
+	}
+}
+
 // A report of a real run, in a real browser: readable on a phone and a desk, in
 // both languages, with no accessibility fault, no script and no outside address.
 func TestReportInABrowser(t *testing.T) {

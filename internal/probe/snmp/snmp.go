@@ -218,6 +218,11 @@ func ParseRecords(records []probe.Record) fact.Set {
 		if !s.any && (s.v1 || s.v2c || s.second) || declared[port] {
 			out = append(out, probe.Observed("signin.interface", port+" snmp", map[string]any{"port": port, "kind": "snmp", "encrypted": false}, s.source...))
 		}
+		// Users of version 3 sign in with a value that never travels (RFC 3414). Whether
+		// there are any does not show, and none is tried.
+		if s.v3 {
+			out = append(out, probe.Observed("signin.interface", port+" other snmpv3", map[string]any{"port": port, "kind": "other", "encrypted": true}, s.source...))
+		}
 	}
 	return append(datagram.First(out), datagram.Amplification(name, answers)...)
 }

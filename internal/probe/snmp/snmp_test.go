@@ -62,6 +62,9 @@ func TestNetSNMP(t *testing.T) {
 					t.Errorf("description: %v", d)
 				}
 			}
+			if d := udpd.Get(t, facts, "signin.interface", at+" other snmpv3"); probe.Str(d, "kind") != "other" || !probe.Bool(d, "encrypted") {
+				t.Errorf("sign-in of version 3: %v", d)
+			}
 			up := udpd.Get(t, facts, "device.uptime", at+" snmpv3")
 			if probe.Int(up, "boots") != 1 || probe.Int(up, "seconds") < 0 || probe.Int(up, "seconds") > 60 {
 				t.Errorf("uptime of a new agent: %v", up)
