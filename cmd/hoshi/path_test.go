@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -283,7 +282,7 @@ func startDemo(t *testing.T, hoshi, dir string) *demo {
 	cmd := exec.Command(hoshi, "demo", "--dir", dir, "--listen", "127.0.0.1:18391")
 	cmd.Env = append(os.Environ(), "HOSHI_LANG=en")
 	cmd.Stderr = t.Output()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	testkit.EndWithUs(cmd)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -153,7 +152,7 @@ func (s *site) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(bin, args...)
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "HOSHI_LANG=en")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	testkit.EndWithUs(cmd)
 	return cmd
 }
 
@@ -214,7 +213,7 @@ func (s *site) client(i int) *client {
 	p := &client{cmd: exec.Command(os.Args[0]), out: &lines{}}
 	p.cmd.Env = append(os.Environ(), clientEnv+"="+string(text))
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	testkit.EndWithUs(p.cmd)
 	if err := p.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -27,8 +26,11 @@ type Cluster struct {
 	cmd   *exec.Cmd
 	ended chan struct{} // closed when the server process is no more
 	bin   string
-	cred  *syscall.Credential
+	as    *account // whom the server runs as; nil = us
 }
+
+// account is a user of this system.
+type account struct{ uid, gid int }
 
 var (
 	shared     *Cluster
@@ -104,21 +106,25 @@ func StartCluster() (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	if os.Geteuid() == 0 {
+	if os.Geteuid() == 0 { // the server refuses to run as root
 		u, err := user.Lookup("postgres")
 		if err != nil {
 			return nil, err
 		}
-		uid, _ := strconv.Atoi(u.Uid) // /etc/passwd holds numbers
-		gid, _ := strconv.Atoi(u.Gid)
-		if err := os.Chown(c.Dir, uid, gid); err != nil {
+		c.as = &account{}
+		if c.as.uid, err = strconv.Atoi(u.Uid); err != nil {
 			return nil, err
 		}
-		c.cred = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+		if c.as.gid, err = strconv.Atoi(u.Gid); err != nil {
+			return nil, err
+		}
+		if err := os.Chown(c.Dir, c.as.uid, c.as.gid); err != nil {
+			return nil, err
+		}
 	}
 	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", filepath.Join(c.Dir, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
 	initdb.Dir = c.Dir
-	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: c.cred}
+	runAs(initdb, c.as)
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
@@ -163,7 +169,8 @@ func (c *Cluster) launch() (ended chan struct{}, err error) {
 		"-c", "listen_addresses=127.0.0.1", "-c", "port="+strconv.Itoa(c.Port),
 		"-c", "unix_socket_directories="+c.Dir, "-c", "max_connections=200")
 	c.cmd.Dir = c.Dir
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.cred, Pdeathsig: syscall.SIGKILL}
+	runAs(c.cmd, c.as)
+	EndWithUs(c.cmd)
 	if err := c.cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -207,7 +214,7 @@ func (c *Cluster) Kill() error {
 
 // Stop ends the server in order.
 func (c *Cluster) Stop() {
-	_ = c.cmd.Process.Signal(syscall.SIGINT) // it may have ended already
+	_ = c.cmd.Process.Signal(os.Interrupt) // it may have ended already
 	<-c.ended
 }
 
