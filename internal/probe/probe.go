@@ -10,7 +10,6 @@ package probe
 import (
 	"context"
 	"io"
-	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -245,12 +244,4 @@ func Detail(port, protocol, key, value string, source ...string) fact.Fact {
 // Open makes the fact access.open of a service that was asked without a sign-in.
 func Open(port, protocol string, read, write, writeAsked bool, what string, source ...string) fact.Fact {
 	return Observed("access.open", port+" "+protocol, map[string]any{"port": port, "protocol": protocol, "read": read, "write": write, "writeAsked": writeAsked, "what": Clip(what)}, source...)
-}
-
-// Timeout reports whether the error is the end of a time limit.
-func Timeout(err error) bool {
-	if ne, ok := err.(net.Error); ok && ne.Timeout() {
-		return true
-	}
-	return context.DeadlineExceeded == err
 }

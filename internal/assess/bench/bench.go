@@ -80,10 +80,9 @@ type Bench struct {
 	o Options
 	port
 
-	mu     sync.Mutex
-	s      *server
-	events []Event
-	tell   sync.Mutex
+	mu   sync.Mutex
+	s    *server
+	tell sync.Mutex // held while Progress is told
 }
 
 // Senders returns the source addresses that a UDP scan of the target may use: a
@@ -122,14 +121,6 @@ func (b *Bench) Wait(ctx context.Context) (Device, error) {
 			return d, nil
 		}
 	}
-}
-
-// Others returns the hardware addresses of further devices on the link; they were
-// given nothing.
-func (b *Bench) Others() []net.HardwareAddr {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return append([]net.HardwareAddr(nil), b.s.others...)
 }
 
 // frame hands a received frame to the server and returns what to send.

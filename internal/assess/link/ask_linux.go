@@ -1,6 +1,7 @@
 package link
 
 import (
+	"encoding/binary"
 	"net"
 	"net/netip"
 
@@ -27,7 +28,7 @@ func Ask(a netip.Addr) {
 		if err != nil || len(dev.HardwareAddr) != 6 {
 			return
 		}
-		arp := uint16(unix.ETH_P_ARP>>8 | unix.ETH_P_ARP<<8&0xff00) // network order
+		arp := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_ARP)) // network byte order
 		s, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			return

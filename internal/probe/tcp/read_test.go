@@ -32,7 +32,7 @@ func TestReadPackets(t *testing.T) {
 		{"prohibited", unreachable(3, 13, 40001), sweep.Reply{Serial: 5, Port: 99, Answer: sweep.Filtered, Proof: "icmp-3-13"}, true},
 		{"no such host", unreachable(3, 1, 40001), sweep.Reply{}, false},
 		{"of another program", unreachable(3, 3, 50000), sweep.Reply{}, false},
-		{"echo", wire.Packet{Kind: wire.Echo, Src: dev, SrcPort: 1, DstPort: 40001}, sweep.Reply{}, false},
+		{"a datagram", wire.Packet{Kind: wire.UDP, Src: dev, SrcPort: 1, DstPort: 40001}, sweep.Reply{}, false},
 	} {
 		got, ok := s.read(c.p)
 		if ok != c.ok {

@@ -84,24 +84,6 @@ func udp(b []byte, src, dst netip.Addr, sport, dport uint16, data []byte) []byte
 	return b
 }
 
-// echo builds an ICMP echo request.
-func echo(b []byte, src, dst netip.Addr, id, seq uint16) []byte {
-	proto, kind := uint8(ProtoICMP), uint8(8)
-	if src.Is6() {
-		proto, kind = ProtoICMPv6, 128
-	}
-	b, e := header(b, src, dst, proto, 16)
-	e[0] = kind
-	binary.BigEndian.PutUint16(e[4:], id)
-	binary.BigEndian.PutUint16(e[6:], seq)
-	if src.Is6() {
-		binary.BigEndian.PutUint16(e[2:], transportSum(src, dst, proto, e))
-	} else {
-		binary.BigEndian.PutUint16(e[2:], ^fold(sum(0, e)))
-	}
-	return b
-}
-
 // transportSum is the checksum of a payload whose own checksum field is zero.
 func transportSum(src, dst netip.Addr, proto uint8, t []byte) uint16 {
 	var s uint32

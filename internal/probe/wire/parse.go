@@ -126,30 +126,24 @@ func (p *Packet) icmp(t []byte) bool {
 		return false
 	}
 	p.Type, p.Code = t[0], t[1]
-	unreachable, reply := uint8(3), uint8(0)
+	unreachable := uint8(3)
 	if p.Src.Is6() {
-		unreachable, reply = 1, 129
+		unreachable = 1
 	}
-	switch p.Type {
-	case reply:
-		p.Kind = Echo
-		p.SrcPort, p.DstPort = binary.BigEndian.Uint16(t[4:]), binary.BigEndian.Uint16(t[6:])
-		p.Data = t[8:]
-		return true
-	case unreachable:
-		h, q, ok := network(t[8:])
-		if !ok || h.src.Is4() != p.Src.Is4() || len(q) < 8 {
-			return false
-		}
-		p.Kind = Unreachable
-		p.Quoted = Quoted{Proto: h.proto, Src: h.src, Dst: h.dst}
-		if h.proto == ProtoTCP || h.proto == ProtoUDP {
-			p.Quoted.SrcPort, p.Quoted.DstPort = binary.BigEndian.Uint16(q[0:]), binary.BigEndian.Uint16(q[2:])
-		}
-		if h.proto == ProtoTCP {
-			p.Quoted.Seq = binary.BigEndian.Uint32(q[4:])
-		}
-		return true
+	if p.Type != unreachable {
+		return false
 	}
-	return false
+	h, q, ok := network(t[8:])
+	if !ok || h.src.Is4() != p.Src.Is4() || len(q) < 8 {
+		return false
+	}
+	p.Kind = Unreachable
+	p.Quoted = Quoted{Proto: h.proto, Src: h.src, Dst: h.dst}
+	if h.proto == ProtoTCP || h.proto == ProtoUDP {
+		p.Quoted.SrcPort, p.Quoted.DstPort = binary.BigEndian.Uint16(q[0:]), binary.BigEndian.Uint16(q[2:])
+	}
+	if h.proto == ProtoTCP {
+		p.Quoted.Seq = binary.BigEndian.Uint32(q[4:])
+	}
+	return true
 }

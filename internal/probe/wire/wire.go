@@ -32,7 +32,6 @@ const (
 	RST                         // TCP: the port is closed
 	UDP                         // a datagram
 	Unreachable                 // ICMP: destination unreachable, in answer to the packet quoted
-	Echo                        // ICMP: echo reply
 )
 
 // IP protocol numbers, as in Quoted.Proto.
@@ -52,14 +51,14 @@ type Packet struct {
 	At               time.Time
 	Kind             Kind
 	Src, Dst         netip.Addr
-	SrcPort, DstPort uint16 // TCP and UDP; for Echo the id and the sequence number
+	SrcPort, DstPort uint16 // TCP and UDP
 	Seq, Ack         uint32 // TCP
 	TSval            uint32 // TCP timestamp of the sender
 	HasTS            bool
 	TTL              uint8
 	Type, Code       uint8  // ICMP, in the numbers of its IP version
 	Quoted           Quoted // Unreachable
-	Data             []byte // UDP and Echo: the payload
+	Data             []byte // UDP: the payload
 }
 
 // Quoted is the packet that an ICMP error answers, as far as it is quoted.

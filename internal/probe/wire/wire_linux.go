@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -35,10 +36,9 @@ type Wire struct {
 
 	reserved []int // sockets that keep ports from being used by others
 
-	in      *os.File
-	raw     syscall.RawConn
-	rbuf    []byte
-	dropped int
+	in   *os.File
+	raw  syscall.RawConn
+	rbuf []byte
 }
 
 // Open opens the way to the target of n. senders are the source addresses that
@@ -117,7 +117,7 @@ func (w *Wire) openIn(ifindex int) error {
 		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
 			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
 		}
-		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: proto<<8 | proto>>8, Ifindex: ifindex})
+		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, proto)), Ifindex: ifindex})
 	}
 	if err != nil {
 		_ = unix.Close(fd)
@@ -287,14 +287,6 @@ func (w *Wire) SYN(from netip.AddrPort, port uint16, seq uint32, tsval *uint32) 
 	})
 }
 
-// RST ends a connection that a SYN began. The system does so by itself for its
-// own addresses.
-func (w *Wire) RST(from netip.AddrPort, port uint16, seq uint32) error {
-	return w.send(from.Addr(), func(b []byte, src netip.Addr) []byte {
-		return tcp(b, src, w.dst, from.Port(), port, flagRST, seq, 0, nil)
-	})
-}
-
 // UDP sends a datagram.
 func (w *Wire) UDP(from netip.AddrPort, port uint16, data []byte) error {
 	if len(data) > MaxPayload {
@@ -303,11 +295,6 @@ func (w *Wire) UDP(from netip.AddrPort, port uint16, data []byte) error {
 	return w.send(from.Addr(), func(b []byte, src netip.Addr) []byte {
 		return udp(b, src, w.dst, from.Port(), port, data)
 	})
-}
-
-// Echo sends an ICMP echo request.
-func (w *Wire) Echo(from netip.Addr, id, seq uint16) error {
-	return w.send(from, func(b []byte, src netip.Addr) []byte { return echo(b, src, w.dst, id, seq) })
 }
 
 // Receive waits until at least one packet has come or the time is over, hands
@@ -358,15 +345,4 @@ func (w *Wire) drain(each func(Packet)) (n int, err error) {
 		return n, cerr
 	}
 	return n, err
-}
-
-// Overflowed counts the packets that this host received and lost, because its
-// buffer was full, since the Wire was opened.
-func (w *Wire) Overflowed() int {
-	_ = w.raw.Control(func(fd uintptr) {
-		if s, err := unix.GetsockoptTpacketStats(int(fd), unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
-			w.dropped += int(s.Drops)
-		}
-	})
-	return w.dropped
 }

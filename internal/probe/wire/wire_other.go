@@ -30,17 +30,8 @@ func (*Wire) Reserve(string, int) ([]uint16, error) { return nil, ErrNotAllowed 
 // SYN asks a TCP port.
 func (*Wire) SYN(netip.AddrPort, uint16, uint32, *uint32) error { return ErrNotAllowed }
 
-// RST ends a connection that a SYN began.
-func (*Wire) RST(netip.AddrPort, uint16, uint32) error { return ErrNotAllowed }
-
 // UDP sends a datagram.
 func (*Wire) UDP(netip.AddrPort, uint16, []byte) error { return ErrNotAllowed }
 
-// Echo sends an ICMP echo request.
-func (*Wire) Echo(netip.Addr, uint16, uint16) error { return ErrNotAllowed }
-
 // Receive waits for packets.
 func (*Wire) Receive(time.Time, func(Packet)) (int, error) { return 0, ErrNotAllowed }
-
-// Overflowed counts packets lost on this host.
-func (*Wire) Overflowed() int { return 0 }

@@ -244,11 +244,8 @@ func (b *Bed) onDevice(fn func() error) error {
 	return in(b.device, fn)
 }
 
-// ToDevice and FromDevice are the counters of the wire so far.
-func (b *Bed) ToDevice() Counters { return b.cable.counters(true) }
-
-// FromDevice counts the frames of the device.
-func (b *Bed) FromDevice() Counters { return b.cable.counters(false) }
+// ToDevice counts the frames that the wire has taken towards the device so far.
+func (b *Bed) ToDevice() Counters { return b.cable.counters() }
 
 // Sent returns every frame that has left the tester so far.
 func (b *Bed) Sent() []Frame {

@@ -60,9 +60,6 @@ func (b *Bed) Strays(func(Frame) bool) []Frame { b.needsWire("Strays"); return n
 // ToDevice counts nothing: there is no wire.
 func (b *Bed) ToDevice() Counters { return Counters{} }
 
-// FromDevice counts nothing: there is no wire.
-func (b *Bed) FromDevice() Counters { return Counters{} }
-
 // Device runs a command on this host and returns what it wrote.
 func (b *Bed) Device(name string, args ...string) string {
 	b.t.Helper()

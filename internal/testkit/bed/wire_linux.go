@@ -309,16 +309,14 @@ func (c *cable) admit(now time.Time, b []byte, toDevice bool) bool {
 	return true
 }
 
-func (c *cable) counters(toDevice bool) Counters {
+// counters are those of the way to the device.
+func (c *cable) counters() Counters {
 	if c == nil {
 		return Counters{}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if toDevice {
-		return c.down
-	}
-	return c.up
+	return c.down
 }
 
 func (c *cable) sent() []Frame {

@@ -59,22 +59,6 @@ func StartAt(t testing.TB, port int, args []string) int {
 	return port
 }
 
-// StartUDP runs a service and waits until its UDP port is bound.
-func StartUDP(t testing.TB, command func(dir string, port int) []string) int {
-	t.Helper()
-	port := Port(t)
-	args := command(t.TempDir(), port)
-	out, over := run(t, args)
-	wait(t, args[0], out, over, func() bool {
-		u, err := net.ListenPacket("udp", fmt.Sprintf("%s:%d", Addr, port))
-		if err == nil {
-			_ = u.Close()
-		}
-		return err != nil
-	})
-	return port
-}
-
 // output collects what a service prints.
 type output struct {
 	mu sync.Mutex
