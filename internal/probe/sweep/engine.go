@@ -76,6 +76,8 @@ type Engine struct {
 	nextAt time.Duration
 
 	srtt, rttvar time.Duration
+	late         catchUp
+	wokeAt       time.Duration // when this process last went on after a standstill
 
 	canaries struct {
 		closed, open []uint16
@@ -92,6 +94,7 @@ type Engine struct {
 		silent           int // ports silent more than once
 		canaries, missed int // canaries asked while nothing was overloaded, and those of them that got no answer
 		answers          bool
+		won, wasted      int // ports that answered, and tries at them that had counted as silence
 	}
 
 	state      state
@@ -102,6 +105,8 @@ type Engine struct {
 	downAt     time.Duration // since when nothing was heard
 	downFrom   time.Duration // since when it is taken to be down
 	downRate   float64
+	borne      float64       // attempts in a whole second that did no harm, since the last outage
+	askingFrom time.Duration // since when ports are asked without an outage
 	backAt     time.Duration
 	backOpen   map[uint16]bool
 	backHeard  int
@@ -117,7 +122,7 @@ type Engine struct {
 
 // New makes the engine of a sweep.
 func New(c Config) *Engine {
-	e := &Engine{c: c, law: newLaw(c), head: 1, next: 1, proofs: []string{""}}
+	e := &Engine{c: c, law: newLaw(c), head: 1, next: 1, proofs: []string{""}, late: catchUp{scale: 1}}
 	for _, p := range c.Ports {
 		if p > 0 && p < 65536 && !e.ports[p].wanted {
 			e.ports[p].wanted = true
@@ -141,7 +146,7 @@ func (e *Engine) resume(was *Earlier) {
 		e.settle(p, s.Answer, s.Proof, 0)
 	}
 	e.events = nil // all of it is written down already
-	e.outages = was.Outages
+	e.outages, e.borne = was.Outages, float64(was.Borne)
 	if was.Ceiling > 0 {
 		e.law.ceiling, e.law.met = max(floor, float64(was.Ceiling)), true
 		e.law.set(0, e.law.rate, steady)
@@ -233,7 +238,9 @@ func (e *Engine) soonest(now, t time.Duration) time.Duration {
 }
 
 // oldest is when the oldest attempt on the way counts as lost.
-func (e *Engine) oldest() time.Duration { return e.slots[e.head%kept].at + e.wait() }
+func (e *Engine) oldest() time.Duration {
+	return max(e.slots[e.head%kept].at+e.wait(), e.wokeAt+waking)
+}
 
 // ask makes an attempt.
 func (e *Engine) ask(now time.Duration, a attempt) Action {
@@ -242,14 +249,8 @@ func (e *Engine) ask(now time.Duration, a attempt) Action {
 	e.slots[serial%kept] = a
 	e.last[a.port] = serial
 	e.next++
-	// A little of a delay of this process is caught up: 5 ms, or eight attempts.
-	slack := min(40*time.Millisecond, max(5*time.Millisecond, time.Duration(8*float64(time.Second)/e.law.rate)))
-	switch {
-	case e.c.Slack > 0:
-		slack = e.c.Slack
-	case e.c.Cap <= 0:
-		slack = max(slack, 20*time.Millisecond)
-	}
+	slack := e.slack()
+	e.burst(slack)
 	e.nextAt = max(e.nextAt, now-slack) + time.Duration(float64(time.Second)/e.law.rate)
 	e.law.sent()
 	e.pace.Sent++
@@ -316,7 +317,9 @@ func (e *Engine) Heard(now time.Duration, r Reply) {
 	e.heardAt, e.anyHeard = now, true
 	a := &e.slots[r.Serial%kept]
 	if a.fate != answered {
-		e.measure(now - a.at)
+		if a.at >= e.wokeAt {
+			e.measure(now - a.at)
+		}
 		e.pace.Answered++
 		if a.fate == lost && (a.kind != ordinary || a.fresh && e.answering()) {
 			e.law.late(a.at)
@@ -376,6 +379,10 @@ func (e *Engine) settle(n int, a Answer, proof string, now time.Duration) {
 	if !p.settled {
 		e.left[n/chunk]--
 	}
+	if a != Silent {
+		e.seen.won++
+		e.seen.wasted += int(p.tries)
+	}
 	p.answer, p.settled, p.at, p.proof = a, true, now, e.word(proof)
 	switch a {
 	case Open:
@@ -400,7 +407,7 @@ func (e *Engine) account(now time.Duration) {
 	for e.head != e.next {
 		a := &e.slots[e.head%kept]
 		if a.fate == onTheWay {
-			if now < a.at+e.wait() {
+			if !e.expired(now, a) {
 				break
 			}
 			a.fate = lost
@@ -412,10 +419,11 @@ func (e *Engine) account(now time.Duration) {
 		} else {
 			e.accountCanary(now, a, ok)
 		}
-		if e.law.phase == holding && !e.holding {
+		if e.law.phase == holding && !e.holding && e.state == asking {
 			e.holding, e.holdSerial, e.nextAt = true, e.next, now
 		}
 	}
+	e.caughtUp(now)
 }
 
 func (e *Engine) accountOrdinary(now time.Duration, a *attempt, ok bool) {
@@ -502,14 +510,18 @@ func (e *Engine) spend(now time.Duration, n uint16, witnessed bool) {
 
 // enough is how often a silent port is asked: more where silence is rare, and
 // more where packets get lost, so that no port is silent by chance. What is lost
-// is seen on canaries; while few were asked, more than they show is assumed.
+// is seen on canaries; while few were asked, more than they show is assumed. Other
+// attempts may fare worse: tries that counted before the port answered tell.
 func (e *Engine) enough() int {
 	n := e.c.Tries
 	if e.seen.silent > 200 && e.seen.silent*10 > e.fresh {
 		n = e.c.Few
 	}
-	b := max(e.law.base, float64(e.seen.missed+3)/float64(e.seen.canaries+3))
-	if e.seen.canaries >= 20 && b > 0.001 {
+	b := float64(e.seen.wasted) / float64(e.seen.wasted+e.seen.won+1)
+	if e.seen.canaries >= 20 {
+		b = max(b, e.law.base, float64(e.seen.missed+3)/float64(e.seen.canaries+3))
+	}
+	if b > 0.001 {
 		n = max(n, min(20, int(math.Ceil(math.Log(chance)/math.Log(b)))))
 	}
 	return max(1, n)
@@ -525,7 +537,11 @@ func (e *Engine) hold(now time.Duration) Action {
 			return e.gentle(now)
 		case e.law.alive(), !e.haveCanary():
 			e.holding = false
-			e.law.release(now)
+			if e.blame(now) {
+				e.law.keep(now)
+			} else {
+				e.law.release(now)
+			}
 			e.nextAt = now
 			return e.Next(now)
 		}

@@ -121,6 +121,9 @@ func (e *Engine) emitPace(now time.Duration) {
 	case down, recovering:
 		p.Phase, p.Rate = "down", 1
 	}
+	if e.state == asking {
+		e.borne = max(e.borne, float64(p.borne()))
+	}
 	e.pace, e.paceAt = Pace{}, now
 	if p.Sent > 0 || p.Answered > 0 {
 		e.emit(Event{At: now, Kind: "pace", Took: p.Took, Number: p.Rate, Detail: p.String()})

@@ -40,6 +40,7 @@ type Earlier struct {
 	Ports   [65536]Settled
 	Rate    int // attempts per second at last
 	Ceiling int // never to be exceeded again, after an outage; 0 = none
+	Borne   int // most attempts in a second that did no harm, since the last outage
 	Outages int
 	Down    []Outage
 	Pace    []Pace
@@ -110,13 +111,16 @@ func Read(records []probe.Record, transport string) (*Earlier, bool) {
 			if p, ok := ParsePace(r.Detail); ok {
 				p.Took = time.Duration(min(max(r.Took, 0), 1<<40)) * time.Millisecond
 				e.Pace = append(e.Pace, p)
+				e.Borne = max(e.Borne, min(p.borne(), unpaced))
 				if p.Phase != "down" {
 					e.Rate = p.Rate
 				}
 			}
 		case "down":
 			e.Down = append(e.Down, Outage{Kind: "gone", Rate: max(0, r.Number), Last: string(r.Sent), Line: r.Line})
-			if c := int(after * float64(r.Number)); r.Number > 0 && (e.Ceiling == 0 || c < e.Ceiling) {
+			e.Borne = 0
+			var c int
+			if _, err := fmt.Sscanf(r.Detail, "ceiling=%d", &c); err == nil && c > 0 && (e.Ceiling == 0 || c < e.Ceiling) {
 				e.Ceiling = c
 			}
 		case "up", "gave-up":

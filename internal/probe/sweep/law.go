@@ -53,7 +53,8 @@ type law struct {
 	holdAt time.Duration
 	doubt  struct { // the last reduction, until it is known to have helped
 		rate, loss float64
-		deep       bool // a second reduction, far below
+		actual     float64 // what was sent in a second, of rate
+		deep       bool    // a second reduction, far below
 	}
 	minor   time.Duration // the last loss that was too small to tell a limit by
 	bursts  int           // losses that were over by themselves, lately
@@ -68,6 +69,7 @@ type law struct {
 // window counts witnesses that were sent at one rate.
 type window struct {
 	from       time.Duration // sent before: not counted
+	stood      time.Duration // for so long this process stood still meanwhile
 	sent       int           // attempts of all kinds since then
 	n, lost    int           // witnesses
 	firstLoss  time.Duration
@@ -179,9 +181,9 @@ func (l *law) step(now time.Duration) {
 		if l.met {
 			factor = gentle
 		}
-		actual := float64(w.sent) / (now - w.from).Seconds()
+		actual := l.actual(*w, now)
 		switch {
-		case l.limit > 0 && l.rate > 1.5*l.limit:
+		case l.limit > 0 && l.rate > 1.5*l.limit && now-l.cleanSince > time.Second:
 			l.limit = 0 // it is no limit any more
 		case l.rate >= l.cap || actual < 0.6*l.rate:
 			factor = 1 // at the cap, or this host sends no faster
@@ -241,24 +243,42 @@ func (l *law) alive() bool {
 	return l.win.since > l.win.lost || l.held.n > l.held.lost
 }
 
+// bears reports whether the device is known to take what it is sent.
+func (l *law) bears() bool { return l.limit > 0 && l.rate <= l.limit && l.doubt.loss == 0 }
+
+// loss is the share that was lost before a hold.
+func (l *law) loss() float64 {
+	if l.win.since < 2 {
+		return 0
+	}
+	// The first of them is a loss by definition and says nothing about the share.
+	return max(0, float64(l.win.lost-1)) / float64(l.win.since-1)
+}
+
+// loses reports whether a hold has shown that more was lost than the link loses
+// by itself. Otherwise the answers were slow.
+func (l *law) loses() bool { return l.win.lateAnswer <= l.win.lost && l.loss() > l.base }
+
+// keep ends a hold at the rate at which it began.
+func (l *law) keep(now time.Duration) {
+	l.met, l.cleanSince = true, now
+	if l.limit > 0 {
+		l.set(now, l.rate, steady)
+	} else {
+		l.set(now, l.rate, climbing)
+	}
+}
+
 // release ends a hold: the answers of the second in which some were lost tell
 // what the device bears.
 func (l *law) release(now time.Duration) {
-	w := l.win
-	l.met = true
-	l.cleanSince = now
-	loss := 0.0
-	if w.since > 1 {
-		// The first of them is a loss by definition and says nothing about the share.
-		loss = max(0, float64(w.lost-1)) / float64(w.since-1)
-	}
-	if w.lateAnswer > w.lost || loss <= l.base {
-		l.set(now, l.rate, climbing) // the answers were slow, not lost
-		if l.limit > 0 {
-			l.set(now, l.rate, steady)
-		}
+	if !l.loses() {
+		l.keep(now)
 		return
 	}
+	w, loss := l.win, l.loss()
+	l.met = true
+	l.cleanSince = now
 	// An overload loses until the rate goes down. Loss that is over by itself is a
 	// burst: this host or the way to the device stood still for a moment.
 	if quiet := l.holdAt - w.lastLoss; quiet > (l.holdAt-w.firstLoss)*2/5 && loss < 0.9 {
@@ -275,10 +295,7 @@ func (l *law) release(now time.Duration) {
 			return
 		}
 	}
-	rate := l.rate
-	if d := l.holdAt - w.from; d > 50*time.Millisecond {
-		rate = min(rate, float64(w.sent)/d.Seconds())
-	}
+	rate := l.actual(w, l.holdAt)
 	if loss < l.base+0.08 && l.limit > 0 && rate <= l.limit && now-l.minor > 20*time.Second {
 		l.minor = now
 		l.set(now, 0.95*rate, steady)
@@ -296,10 +313,23 @@ func (l *law) release(now time.Duration) {
 	l.reduce(now, rate, loss, w.since)
 }
 
+// actual is the rate at which a window was sent, which a busy host makes lower
+// than what was aimed at.
+func (l *law) actual(w window, until time.Duration) float64 {
+	if d := until - w.from - w.stood; d > 50*time.Millisecond {
+		return min(l.rate, float64(w.sent)/d.Seconds())
+	}
+	return l.rate
+}
+
 // reduce goes below what was answered at a rate of which a share was lost.
 func (l *law) reduce(now time.Duration, rate, loss float64, witnesses int) {
-	l.doubt.rate, l.doubt.loss, l.limitAt = l.rate, loss, now
+	l.doubt.rate, l.doubt.loss, l.doubt.actual, l.limitAt = l.rate, loss, rate, now
+	before := l.limit
 	l.limit = max(rate*(1-loss)/(1-l.base), rate/4)
+	if l.limit < before/2 {
+		l.trialAfter = trialFirst // so much less is more likely a mistake
+	}
 	share := settle
 	if l.guess = witnesses < 60; l.guess {
 		share = settleGuess
@@ -314,7 +344,7 @@ func (l *law) settleDoubt(now time.Duration) {
 	if now-w.from < 400*time.Millisecond || w.n < 60 && (w.canaries < 15 || w.n < 15) {
 		return
 	}
-	loss, was := float64(w.lost)/float64(w.n), l.doubt.loss
+	loss, was, sent := float64(w.lost)/float64(w.n), l.doubt.loss, l.actual(*w, now)
 	switch {
 	case w.lost < 4 || loss < l.base+0.02:
 		rate := l.rate
@@ -326,15 +356,15 @@ func (l *law) settleDoubt(now time.Duration) {
 	case !l.doubt.deep && l.rate > floor:
 		// Still some: far below what was answered just now, a limit can lose nothing.
 		l.doubt.loss, l.doubt.deep = loss, true
-		l.limit = l.rate * (1 - loss) / (1 - l.base)
+		l.limit = sent * (1 - loss) / (1 - l.base)
 		l.set(now, 0.75*l.limit, steady)
-	case loss >= 0.5*was && (loss+was)/2 <= lossy:
+	case loss >= 0.5*was && (loss+was)/2 <= lossy && sent < 0.9*l.doubt.actual:
 		l.base = (loss + was) / 2
 		l.doubt.loss, l.doubt.deep, l.limit = 0, false, 0
 		l.set(now, l.doubt.rate, climbing)
 	default: // it helped, or nothing else explains so much
 		l.doubt.deep = false
-		l.reduce(now, l.rate, loss, w.n)
+		l.reduce(now, sent, loss, w.n)
 	}
 }
 

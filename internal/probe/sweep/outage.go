@@ -28,11 +28,15 @@ func (e *Engine) fall(now time.Duration) {
 	}
 	slices.Reverse(before)
 	e.state, e.holding = down, false
-	e.downAt, e.downFrom, e.downRate, e.nextAt = first, now, float64(n), now
-	if int(e.downRate) == 0 {
-		e.downRate = e.law.rate
+	e.downAt, e.downFrom, e.nextAt = first, now, now
+	// A device that took more for a second did not go down because of so few; nor does
+	// it say much of a rate that it was asked at for a moment only.
+	e.downRate = max(float64(n), e.borne)
+	if first-e.askingFrom < time.Second {
+		e.downRate = max(e.downRate, min(little, e.law.rate))
 	}
-	e.emit(Event{At: now, Kind: "down", Number: int(e.downRate), Detail: fmt.Sprintf("sent=%d", n), Sent: strings.Join(before, ",")})
+	e.borne = 0
+	e.emit(Event{At: now, Kind: "down", Number: n, Detail: fmt.Sprintf("ceiling=%d", int(after*e.downRate)), Sent: strings.Join(before, ",")})
 }
 
 // gentle asks one canary a second while the device is down. When it answers, its
@@ -94,7 +98,7 @@ func (e *Engine) rise(now time.Duration) {
 	}
 	e.uptime.restart()
 	e.law.outage(now, e.downRate)
-	e.state, e.nextAt = asking, now
+	e.state, e.holding, e.nextAt, e.askingFrom = asking, false, now, now
 	if e.outages >= outages {
 		e.emit(Event{At: now, Kind: "gave-up"})
 		e.finish(now)

@@ -21,6 +21,14 @@ func (p Pace) String() string {
 	return fmt.Sprintf("rate=%d sent=%d answered=%d canaries=%d lost=%d phase=%s", p.Rate, p.Sent, p.Answered, p.Canaries, p.Lost, p.Phase)
 }
 
+// borne is how many attempts a second the device was seen to take; 0 = not known.
+func (p Pace) borne() int {
+	if p.Took < 900*time.Millisecond || p.Canaries == 0 || p.Lost > 0 || p.Phase == "down" {
+		return 0
+	}
+	return int(float64(p.Sent) / p.Took.Seconds())
+}
+
 // ParsePace reads what String wrote; false when it is something else.
 func ParsePace(s string) (Pace, bool) {
 	var p Pace

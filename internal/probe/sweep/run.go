@@ -87,7 +87,7 @@ func drive(ctx context.Context, t *probe.Target, e *Engine, tr Transport, write 
 		e.Flush(time.Since(start))
 		write()
 	}()
-	asked, looked := 0, time.Time{}
+	asked, looked, due := 0, time.Time{}, start
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -96,6 +96,8 @@ func drive(ctx context.Context, t *probe.Target, e *Engine, tr Transport, write 
 			return err
 		}
 		now := time.Now()
+		e.Late(now.Sub(start), due.Sub(start))
+		due = now
 		// What has arrived is heard before anything counts as lost.
 		if asked++; asked >= 8 || now.Sub(looked) > time.Millisecond {
 			if err := tr.Receive(ctx, now, heard); err != nil {
@@ -104,7 +106,8 @@ func drive(ctx context.Context, t *probe.Target, e *Engine, tr Transport, write 
 			asked, looked = 0, now
 		}
 		if !tr.Ready() {
-			if err := tr.Receive(ctx, now.Add(time.Second), heard); err != nil {
+			due = now.Add(time.Second)
+			if err := tr.Receive(ctx, due, heard); err != nil {
 				return err
 			}
 			continue
@@ -121,7 +124,8 @@ func drive(ctx context.Context, t *probe.Target, e *Engine, tr Transport, write 
 				return ctx.Err()
 			}
 		default:
-			if err := tr.Receive(ctx, start.Add(act.Wait), heard); err != nil {
+			due = start.Add(act.Wait)
+			if err := tr.Receive(ctx, due, heard); err != nil {
 				return err
 			}
 			looked = time.Time{}

@@ -20,8 +20,11 @@ type device struct {
 	dead  time.Duration // how long it hangs then
 	boot  time.Duration // after a hang: how long before its services run again; 0 = they never stopped
 	gone  time.Duration // from this time on it answers nothing; 0 = never
+	fails time.Duration // at this time it hangs by itself, however little it is sent; 0 = never
 
 	every, still time.Duration // the link stands still for a time, ever so often, then delivers all at once
+	late         time.Duration // this host is busy: a process that waits wakes so much too late, on average
+	frozen       bool          // the host stands still together with the link
 
 	rand     *rand.Rand
 	tokens   float64
@@ -45,6 +48,17 @@ func (d *device) arrive(now time.Duration) time.Duration {
 	return now
 }
 
+// wakes is when a process that is to go on at a time does so.
+func (d *device) wakes(at time.Duration) time.Duration {
+	if d.late > 0 {
+		at += time.Duration(d.rand.ExpFloat64() * float64(d.late))
+	}
+	if d.frozen {
+		at = d.arrive(at)
+	}
+	return at
+}
+
 // take is one packet; it returns what the device answers.
 func (d *device) take(now time.Duration, a Action) (Reply, bool) {
 	for len(d.perSec) <= int(now/(100*time.Millisecond)) {
@@ -62,13 +76,12 @@ func (d *device) take(now time.Duration, a Action) (Reply, bool) {
 			d.second, d.count = now, 0
 		}
 		if d.count++; d.count > d.hang && now >= d.deadTill {
-			d.deadTill = now + d.dead
-			d.hangs++
-			if d.boot > 0 {
-				d.bootTill = d.deadTill + d.boot
-				d.clock = d.rand.Uint32()
-			}
+			d.fall(now)
 		}
+	}
+	if d.fails > 0 && now >= d.fails {
+		d.fails = 0
+		d.fall(now)
 	}
 	if now < d.deadTill {
 		return Reply{}, false
@@ -93,6 +106,16 @@ func (d *device) take(now time.Duration, a Action) (Reply, bool) {
 		r.Answer, r.Proof, r.HasTS, r.TSval = Open, "syn-ack", true, d.clock+uint32(now.Milliseconds())
 	}
 	return r, true
+}
+
+// fall makes it hang, or restart.
+func (d *device) fall(now time.Duration) {
+	d.deadTill = now + d.dead
+	d.hangs++
+	if d.boot > 0 {
+		d.bootTill = d.deadTill + d.boot
+		d.clock = d.rand.Uint32()
+	}
 }
 
 type arrival struct {
@@ -148,7 +171,8 @@ func simulate(e *Engine, d *device, from, limit time.Duration) (time.Duration, [
 			if len(queue) > 0 {
 				next = max(now, min(next, queue[0].at))
 			}
-			now = next
+			now = d.wakes(next)
+			e.Late(now-from, next-from)
 		}
 	}
 	e.Flush(now - from)

@@ -61,6 +61,7 @@ const (
 	unpaced  = 50000                  // attempts per second when there is no cap
 	minWait  = 200 * time.Millisecond // an answer is waited for at least so long
 	floor    = 20                     // attempts per second, however weak the device
+	little   = 400                    // attempts per second that are not blamed when they were made for a moment only
 	perhaps  = 500 * time.Millisecond // before a silent port is asked again
 	starting = 15 * time.Second       // after a reboot, until all services can be expected to run
 	outages  = 8                      // after so many the sweep gives up

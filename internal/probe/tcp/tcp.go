@@ -22,8 +22,8 @@ const name = "tcp"
 // (port; detail is the answer, number the try), "closed" (ports; detail is the
 // answer), "filtered" (ports; detail is the answer, or "silent" and number the
 // tries), "undecided" (ports; number is the tries). "pace" (detail as
-// sweep.Pace), "down" (number is the attempts of the second before, sent the
-// ports asked last), "up" (took is the outage, detail what it was), "gave-up".
+// sweep.Pace), "down" (number is the attempts of the second before, detail the rate that
+// is never exceeded again, sent the ports asked last), "up" (took is the outage, detail what it was), "gave-up".
 var Probe = probe.Probe{Name: name, Stage: 1, Continues: true, Run: run, Parse: Parse}
 
 func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
