@@ -50,7 +50,7 @@ type Question struct {
 	Send  []byte
 	Roams bool          // the answer comes from another port
 	Many  bool          // the answer may be several datagrams
-	Quiet time.Duration // instead of the constant, when not 0
+	Quiet time.Duration // instead of the constant, when not 0: the protocol allows such gaps
 	// Mask holds values that must not be kept.
 	Mask []string
 	// Next is shown each datagram of the answer and returns what to send back to
@@ -127,8 +127,9 @@ func once(ctx context.Context, t *probe.Target, q Question) ([]exchanged, error)
 	var last []byte
 	total := 0
 	quiet := cmp.Or(q.Quiet, Quiet)
-	// Where datagrams may come so far apart, the first may take as long.
-	patience := max(min(t.Pace.UDPWait, maxWait), q.Quiet)
+	// Where the protocol lets datagrams come so far apart, the first may be held back as
+	// long, and then the device still needs its usual time.
+	patience := min(t.Pace.UDPWait, maxWait) + q.Quiet
 	deadline := time.Now().Add(patience)
 	for len(got) < MaxDatagrams && total < MaxBytes && ctx.Err() == nil {
 		wait := time.Until(deadline)

@@ -97,55 +97,51 @@ func host(a netip.Addr) string {
 	return a.Unmap().String()
 }
 
-// exchange asks until there is an answer. Tries after the first are left out once
-// another question at the port was answered (over).
+// exchange asks until there is an answer. The sockets stay open meanwhile: an answer
+// to an earlier try may come late. Tries after the first are left out once another
+// question at the port was answered (over).
 func (a asker) exchange(ctx context.Context, roams bool, send []byte, over <-chan struct{}) (got []byte, word string) {
+	// A connected socket hears refusals, an unconnected one answers from any port.
+	var any *probe.Packets
+	if roams {
+		if p, err := a.t.Net.Packets(ctx); err == nil { // else: a network given from outside
+			stop := context.AfterFunc(ctx, func() { _ = p.Close() })
+			defer func() { stop(); _ = p.Close() }()
+			any = p
+		}
+	}
+	var ways []func() ([]byte, error)
+	if any == nil || !a.listens {
+		c, err := a.t.Net.UDP(ctx, a.port, a.wait)
+		if err != nil {
+			return nil, probe.Word(err)
+		}
+		defer c.Close()
+		ways = append(ways, func() ([]byte, error) { return probe.Datagram(ctx, c, send, a.wait) })
+	}
+	if any != nil {
+		ways = append(ways, func() ([]byte, error) {
+			if err := any.Send(a.port, send); err != nil {
+				return nil, err
+			}
+			return any.Receive(a.wait)
+		})
+	}
 	for range max(1, a.tries) {
-		var err error
-		// A connected socket hears refusals, an unconnected one answers from any port.
-		if !roams || !a.listens {
-			if got, err = a.connected(ctx, send); len(got) > 0 {
+		for _, ask := range ways {
+			got, err := ask()
+			if len(got) > 0 {
 				return got, ""
 			}
 			if word = probe.Word(err); word == "refused" || ctx.Err() != nil {
 				return nil, word
 			}
 		}
-		if roams {
-			if got, err = a.roaming(ctx, send); len(got) > 0 {
-				return got, ""
-			}
-			word = probe.Word(err)
-		}
 		select {
 		case <-over:
-			return nil, word
-		case <-ctx.Done():
 			return nil, word
 		default:
 		}
 	}
 	return nil, word
-}
-
-func (a asker) connected(ctx context.Context, send []byte) ([]byte, error) {
-	c, err := a.t.Net.UDP(ctx, a.port, a.wait)
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
-	return probe.Datagram(ctx, c, send, a.wait)
-}
-
-func (a asker) roaming(ctx context.Context, send []byte) ([]byte, error) {
-	p, err := a.t.Net.Packets(ctx)
-	if err != nil { // a network given from outside
-		return a.connected(ctx, send)
-	}
-	stop := context.AfterFunc(ctx, func() { _ = p.Close() })
-	defer func() { stop(); _ = p.Close() }()
-	if err := p.Send(a.port, send); err != nil {
-		return nil, err
-	}
-	return p.Receive(a.wait)
 }

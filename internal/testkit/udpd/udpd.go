@@ -48,24 +48,35 @@ func Start(t testing.TB, talk *probe.Talk, command func(dir string, port int) []
 }
 
 // Answers waits until a service answers in its protocol, for at most a minute. It
-// asks again and again and takes an answer to any of its questions: on a busy
-// machine one may come late.
+// asks when something listens, and seldom: miniupnpd works through a queue of
+// searches at one a second.
 func Answers(t testing.TB, addr netip.Addr, port int, talk *probe.Talk) bool {
 	t.Helper()
-	p, err := probe.NewNet(addr, nil).Packets(t.Context())
+	n := probe.NewNet(addr, nil)
+	heard, err := n.Packets(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.Close()
+	defer heard.Close()
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
-		_ = p.Send(port, talk.Ask(addr.String(), make([]byte, 32)))
-		for next := time.Now().Add(200 * time.Millisecond); ; {
-			got, err := p.Receive(time.Until(next))
-			if _, ok := talk.Match(got); ok {
-				return true
-			}
+		refusals, err := n.UDP(t.Context(), port, time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = probe.Datagram(t.Context(), refusals, nil, 20*time.Millisecond)
+		_ = refusals.Close()
+		if probe.Word(err) == "refused" {
+			probe.Wait(t.Context(), 20*time.Millisecond)
+			continue
+		}
+		_ = heard.Send(port, talk.Ask(addr.String(), make([]byte, 32)))
+		for next := time.Now().Add(2 * time.Second); ; {
+			got, err := heard.Receive(time.Until(next))
 			if err != nil {
 				break
+			}
+			if _, ok := talk.Match(got); ok {
+				return true
 			}
 		}
 	}
