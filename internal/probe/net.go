@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"slices"
@@ -197,7 +198,9 @@ func Exchange(ctx context.Context, c net.Conn, send []byte, max int, wait time.D
 
 // Word names a network error with a word that is the same on every system and
 // in every language: "no-connection" (refused, reset or timeout while connecting,
-// when the caller marked it with ErrNoConnection), "refused", "reset", "timeout", "closed", "unreachable", "failed".
+// when the caller marked it with ErrNoConnection), "refused", "reset", "timeout",
+// "closed" (hung up, be it in the middle of a message), "unreachable", "elsewhere"
+// (see ErrElsewhere), "failed" for all others; "" for none.
 func Word(err error) string {
 	switch {
 	case err == nil:
@@ -212,7 +215,7 @@ func Word(err error) string {
 		return "reset"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "unreachable"
-	case errors.Is(err, net.ErrClosed), err.Error() == "EOF":
+	case errors.Is(err, net.ErrClosed), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "closed"
 	}
 	var ne net.Error

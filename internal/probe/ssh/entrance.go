@@ -3,7 +3,6 @@ package ssh
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"strings"
 
@@ -58,7 +57,7 @@ func attempt(ctx context.Context, t *probe.Target, d probe.Door, user, pass stri
 var errAsked = errors.New("asked again")
 
 func dial(ctx context.Context, t *probe.Target, d probe.Door, user string, method ssh.AuthMethod) (recv []byte, err error) {
-	version, err := Dial(ctx, t, probe.PortNumber(d.Port), user, []ssh.AuthMethod{method})
+	_, err = Dial(ctx, t, probe.PortNumber(d.Port), user, []ssh.AuthMethod{method})
 	switch {
 	case err == nil:
 		return []byte(success), nil
@@ -68,8 +67,6 @@ func dial(ctx context.Context, t *probe.Target, d probe.Door, user string, metho
 		return []byte(failure), nil
 	case strings.Contains(err.Error(), "message type 60"): // SSH_MSG_USERAUTH_PASSWD_CHANGEREQ, RFC 4252 8
 		return []byte(mustChange), nil
-	case version == "" && probe.Word(err) == "failed":
-		return nil, fmt.Errorf("EOF")
 	}
 	return nil, err
 }

@@ -4,12 +4,15 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
+	"hoshi/internal/fact"
 	"hoshi/internal/probe"
 )
 
@@ -101,6 +104,47 @@ func TestAttempt(t *testing.T) {
 			if n := asked - before; n > 1 {
 				t.Errorf("%s: one attempt was %d for the server", name, n)
 			}
+		}
+	}
+}
+
+// A server that hangs up before anything is asked has looked at no value: without a
+// word, after one as OpenSSH says to a source that it has had enough of, or behind its
+// version. Its methods are not known then, and not none.
+func TestTurnedAway(t *testing.T) {
+	for _, says := range []string{"", "Not allowed at this time\r\n", "Exceeded MaxStartups\r\n", "SSH-2.0-OpenSSH_9.9\r\n"} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = c.Write([]byte(says))
+				_ = c.(*net.TCPConn).CloseWrite()
+				_, _ = io.Copy(io.Discard, c)
+				_ = c.Close()
+			}
+		}()
+		addr, port := netip.MustParseAddr("127.0.0.1"), l.Addr().(*net.TCPAddr).Port
+		target := &probe.Target{Addr: addr, Net: probe.NewNet(addr, nil), Pace: probe.Practice()}
+		_, recv, err := attempt(t.Context(), target, probe.Door{Port: probe.TCP(port), Kind: "ssh"}, "admin", "guess")
+		r := probe.Record{Recv: recv, Error: probe.Word(err)}
+		if got := classify(r, r); got != probe.Missed {
+			t.Errorf("%q: %s (%v), want %s", says, got, err, probe.Missed)
+		}
+		target.Facts = fact.Set{probe.Observed("service.protocol", probe.TCP(port), map[string]any{"protocol": "ssh"})}
+		rec := probe.NewRecorder(time.Now, nil)
+		if err := run(t.Context(), target, rec); err != nil {
+			t.Fatal(err)
+		}
+		rs := rec.Records(name)
+		if last := rs[len(rs)-1]; last.Event != "methods" || last.Error == "" {
+			t.Errorf("%q: %+v", says, last)
 		}
 	}
 }
