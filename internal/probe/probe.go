@@ -13,7 +13,6 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"hoshi/internal/fact"
@@ -59,7 +58,7 @@ type Target struct {
 	// Watch is called every few seconds by probes that run long. An error, such as
 	// another device at the address, ends the probe. nil = nobody watches.
 	Watch func(ctx context.Context) error
-	Rand  io.Reader
+	Rand  io.Reader // safe for many readers at a time, see [Target.Random]
 	// Turns bounds how many services all probes together talk to at a time, see
 	// [Target.Each]; nil = each probe by itself as many as the pace allows.
 	Turns chan struct{}
@@ -157,6 +156,12 @@ func TCP(port int) string { return "tcp/" + strconv.Itoa(port) }
 // UDP names a UDP port as facts and records do.
 func UDP(port int) string { return "udp/" + strconv.Itoa(port) }
 
+// IsTCP reports whether the name is one that TCP gives.
+func IsTCP(name string) bool { n := PortNumber(name); return n > 0 && name == TCP(n) }
+
+// IsUDP reports whether the name is one that UDP gives.
+func IsUDP(name string) bool { n := PortNumber(name); return n > 0 && name == UDP(n) }
+
 // PortNumber returns the number in "tcp/443", or 0.
 func PortNumber(name string) int {
 	if len(name) < 5 {
@@ -167,81 +172,4 @@ func PortNumber(name string) int {
 		return 0
 	}
 	return n
-}
-
-// Bool, Str and Int read a member of a fact's value; the zero value when absent.
-func Bool(v any, member string) bool {
-	m, _ := v.(map[string]any)
-	b, _ := m[member].(bool)
-	return b
-}
-
-// Str reads a string member of a fact's value, "" when absent.
-func Str(v any, member string) string {
-	m, _ := v.(map[string]any)
-	s, _ := m[member].(string)
-	return s
-}
-
-// Int reads a number member of a fact's value, 0 when absent.
-func Int(v any, member string) int64 {
-	m, _ := v.(map[string]any)
-	n, _ := m[member].(int64)
-	return n
-}
-
-// Speakers returns the open TCP ports on which the protocol was found, also as the
-// carrier of another one.
-func (t *Target) Speakers(protocol string) []Speaker {
-	var out []Speaker
-	for _, f := range t.Facts.Named("service.protocol") {
-		if f.Origin == fact.Observed && (Str(f.Value, "protocol") == protocol || Str(f.Value, "over") == protocol) {
-			out = append(out, Speaker{Port: PortNumber(f.Subject), TLS: Bool(f.Value, "tls")})
-		}
-	}
-	return out
-}
-
-// Speaker is an open port and whether it speaks inside TLS.
-type Speaker struct {
-	Port int
-	TLS  bool
-}
-
-// Each asks services side by side, as many at a time as the pace allows, and
-// returns when all are done.
-func (t *Target) Each(speakers []Speaker, ask func(Speaker)) {
-	gate := t.Turns
-	if gate == nil {
-		gate = make(chan struct{}, max(1, t.Pace.Services))
-	}
-	var wg sync.WaitGroup
-	for _, s := range speakers {
-		wg.Go(func() {
-			gate <- struct{}{}
-			defer func() { <-gate }()
-			ask(s)
-		})
-	}
-	wg.Wait()
-}
-
-// Observed makes a fact of the usual shape from records.
-func Observed(name, subject string, value any, source ...string) fact.Fact {
-	v, err := fact.Normal(value)
-	if err != nil {
-		panic(err) // a probe built a value that facts cannot hold: a defect
-	}
-	return fact.Fact{Name: name, Subject: subject, Value: v, Origin: fact.Observed, Source: source}
-}
-
-// Detail makes a fact of something that a service says about itself; "" values
-// are for the caller to leave out.
-func Detail(port, protocol, key, value string, source ...string) fact.Fact {
-	return Observed("service.detail", port+" "+protocol+" "+key, map[string]any{"port": port, "protocol": protocol, "key": key, "value": Clip(value)}, source...)
-}
-
-// Open makes the fact access.open of a service that was asked without a sign-in.
-func Open(port, protocol string, read, write, writeAsked bool, what string, source ...string) fact.Fact {
-	return Observed("access.open", port+" "+protocol, map[string]any{"port": port, "protocol": protocol, "read": read, "write": write, "writeAsked": writeAsked, "what": Clip(what)}, source...)
 }

@@ -151,14 +151,11 @@ func Parse(records []probe.Record) fact.Set {
 		what, source       []string
 		codes              map[string]string // of GET, by path
 	}
-	servers := map[string]*seen{}
-	var order []string
+	var servers probe.Ports[seen]
 	for _, a := range answers {
-		s := servers[a.Port]
-		if s == nil {
-			s = &seen{what: []string{}, codes: map[string]string{}}
-			servers[a.Port] = s
-			order = append(order, a.Port)
+		s := servers.At(a.Port)
+		if s.codes == nil {
+			s.codes = map[string]string{}
 		}
 		s.source = append(s.source, a.Source())
 		verb, path, _ := strings.Cut(a.Item, " ")
@@ -177,8 +174,7 @@ func Parse(records []probe.Record) fact.Set {
 			s.what = append(s.what, a.Item)
 		}
 	}
-	for _, port := range order {
-		s := servers[port]
+	for port, s := range servers.All() {
 		text, _ := listing(answers, port)
 		stated := map[string]bool{}
 		for _, l := range parseLinks(text) {

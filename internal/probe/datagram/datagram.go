@@ -36,8 +36,7 @@ const (
 // Events of an exchange. "asked" holds the question and the first datagram of the
 // answer; number counts the datagrams, detail is "SENT RECEIVED", both in bytes.
 // "more" holds a further datagram of the answer to the last question of its port and
-// item;
-// sent is what it answers, when something was sent in between.
+// item; sent is what it answers, when something was sent in between.
 const (
 	Asked = "asked"
 	More  = "more"
@@ -215,7 +214,7 @@ func Ports(t *probe.Target, protocol string) []int {
 	var out []int
 	for _, f := range t.Facts {
 		p := probe.PortNumber(f.Subject)
-		if p == 0 || f.Origin != fact.Observed || f.Subject != probe.UDP(p) || slices.Contains(out, p) {
+		if f.Origin != fact.Observed || !probe.IsUDP(f.Subject) || slices.Contains(out, p) {
 			continue
 		}
 		if f.Name == "udp.open" && probe.Str(f.Value, "service") == protocol || f.Name == "service.protocol" && probe.Str(f.Value, "protocol") == protocol {
@@ -239,8 +238,7 @@ func Answers(records []probe.Record) []Answer {
 	var out []Answer
 	last := map[[2]string]int{}
 	for _, r := range records {
-		p := probe.PortNumber(r.Port)
-		if p == 0 || r.Port != probe.UDP(p) {
+		if !probe.IsUDP(r.Port) {
 			continue
 		}
 		switch r.Event {
@@ -269,25 +267,19 @@ func Answers(records []probe.Record) []Answer {
 // its question. Questions in one datagram can be sent in the name of another
 // address, which then gets the answer.
 func Amplification(protocol string, answers []Answer) fact.Set {
-	best := map[string]Answer{}
-	var order []string
+	var best probe.Ports[Answer]
 	for _, a := range answers {
-		b, ok := best[a.Port]
-		if !ok {
-			order = append(order, a.Port)
-		}
-		if !ok || percent(a) > percent(b) {
-			best[a.Port] = a
+		if b := best.At(a.Port); b.Port == "" || percent(a) > percent(*b) {
+			*b = a
 		}
 	}
 	var out fact.Set
-	for _, port := range order {
-		a := best[port]
+	for port, a := range best.All() {
 		if a.Size == 0 {
 			continue
 		}
 		out = append(out, probe.Observed("amplification", port+" "+protocol, map[string]any{"port": port, "protocol": protocol, "question": a.Item,
-			"sent": a.Asked, "received": a.Size, "datagrams": max(1, a.Number), "percent": percent(a)}, a.Source()))
+			"sent": a.Asked, "received": a.Size, "datagrams": max(1, a.Number), "percent": percent(*a)}, a.Source()))
 	}
 	return out
 }
@@ -308,8 +300,7 @@ func Uptime(source string, seconds, boots int64, r probe.Record) fact.Fact {
 
 // Open states whether a service let anybody read or write without signing in.
 func Open(port, protocol string, read, write, writeAsked bool, what []string, source ...string) fact.Fact {
-	return probe.Observed("access.open", port+" "+protocol, map[string]any{"port": port, "protocol": protocol, "read": read, "write": write,
-		"writeAsked": writeAsked, "what": Text(strings.Join(what, ", "))}, source...)
+	return probe.Open(port, protocol, read, write, writeAsked, Text(strings.Join(what, ", ")), source...)
 }
 
 // Detail states something that a service says about itself; nothing when empty.
@@ -317,7 +308,7 @@ func Detail(port, protocol, key, value string, source ...string) fact.Set {
 	if value = Text(value); value == "" {
 		return nil
 	}
-	return fact.Set{probe.Observed("service.detail", port+" "+protocol+" "+key, map[string]any{"port": port, "protocol": protocol, "key": key, "value": value}, source...)}
+	return fact.Set{probe.Detail(port, protocol, key, value, source...)}
 }
 
 // First keeps the first fact of each id: a device tells many things twice.

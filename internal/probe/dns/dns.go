@@ -6,6 +6,7 @@ package dns
 import (
 	"context"
 	"encoding/binary"
+	"net"
 	"strings"
 	"time"
 
@@ -78,14 +79,16 @@ func match(b []byte) (software string, ok bool) {
 	return "", h.RCode != dnsmessage.RCodeSuccess && len(b) == 12 // servers that send the header alone
 }
 
-// What is asked: the name that RFC 2606 keeps for examples and everybody resolves,
-// and the usual names under which servers tell their version.
-var questions = []struct {
+type question struct {
 	event, domain string
 	kind          dnsmessage.Type
 	class         dnsmessage.Class
 	recursion     bool
-}{
+}
+
+// What is asked: the name that RFC 2606 keeps for examples and everybody resolves,
+// and the usual names under which servers tell their version.
+var questions = []question{
 	{"recursion", "example.com.", dnsmessage.TypeA, dnsmessage.ClassINET, true},
 	{"version", "version.bind.", dnsmessage.TypeTXT, dnsmessage.ClassCHAOS, false},
 }
@@ -94,51 +97,50 @@ var questions = []struct {
 func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
 	defer cancel()
-	for _, f := range t.Facts.Named("udp.open") {
-		if f.Origin == fact.Observed && probe.Str(f.Value, "service") == name {
-			ask(ctx, t, rec, f.Subject, probe.PortNumber(f.Subject), false)
+	for _, port := range datagram.Ports(t, name) {
+		for i, q := range questions {
+			askUDP(ctx, t, rec, port, q.record(i))
 		}
 	}
-	t.Each(t.Speakers(name), func(s probe.Speaker) { ask(ctx, t, rec, probe.TCP(s.Port), s.Port, s.TLS) })
+	t.Each(t.Speakers(name), func(s probe.Speaker) {
+		for i, q := range questions {
+			if ctx.Err() == nil {
+				r := q.record(i)
+				r.Sent = framed(r.Sent)
+				t.Ask(ctx, rec, s, r, 8<<10, t.Pace.Exchange, func(b []byte) bool { return unframed(b) != nil })
+			}
+		}
+	})
 	return nil
 }
 
-func ask(ctx context.Context, t *probe.Target, rec *probe.Recorder, port string, number int, secure bool) {
-	for i, q := range questions {
-		if ctx.Err() != nil {
-			return
-		}
-		r := probe.Record{Probe: name, Event: q.event, Port: port, Item: q.domain, Sent: query(0x4853+uint16(i), q.domain, q.kind, q.class, q.recursion)}
-		start := time.Now()
-		var err error
-		if strings.HasPrefix(port, "udp/") {
-			for range max(1, t.Pace.UDPTries) {
-				c, oops := t.Net.UDP(ctx, number, t.Pace.UDPWait)
-				if err = oops; err != nil {
-					break
-				}
-				r.Recv, err = probe.Datagram(ctx, c, r.Sent, t.Pace.UDPWait)
-				_ = c.Close()
-				if len(r.Recv) > 0 || probe.Word(err) != "timeout" {
-					break
-				}
-			}
-		} else {
-			r.Sent = framed(r.Sent)
-			c, oops := t.Open(ctx, number, secure)
-			if err = oops; err == nil {
-				r.Recv, err = probe.Exchange(ctx, c, r.Sent, 8<<10, t.Pace.Exchange, func(b []byte) bool { return unframed(b) != nil })
-				_ = c.Close()
-			}
-		}
-		if len(r.Recv) == 0 {
-			if r.Error = probe.Word(err); r.Error == "" {
-				r.Error = "closed"
-			}
-		}
-		r.Took = time.Since(start).Milliseconds()
-		rec.Add(r)
+func (q question) record(i int) probe.Record {
+	return probe.Record{Probe: name, Event: q.event, Item: q.domain, Sent: query(0x4853+uint16(i), q.domain, q.kind, q.class, q.recursion)}
+}
+
+func askUDP(ctx context.Context, t *probe.Target, rec *probe.Recorder, port int, r probe.Record) {
+	if ctx.Err() != nil {
+		return
 	}
+	r.Port = probe.UDP(port)
+	start := time.Now()
+	var err error
+	for range max(1, t.Pace.UDPTries) {
+		var c net.Conn
+		if c, err = t.Net.UDP(ctx, port, t.Pace.UDPWait); err != nil {
+			break
+		}
+		r.Recv, err = probe.Datagram(ctx, c, r.Sent, t.Pace.UDPWait)
+		_ = c.Close()
+		if len(r.Recv) > 0 || probe.Word(err) != "timeout" {
+			break
+		}
+	}
+	if len(r.Recv) == 0 {
+		r.Error = probe.Word(err)
+	}
+	r.Took = time.Since(start).Milliseconds()
+	rec.Add(r)
 }
 
 // parse states service.detail: "recursion" is "answered", "offered" (the server

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"strconv"
-	"time"
 
 	"hoshi/internal/fact"
 	"hoshi/internal/probe"
@@ -23,21 +22,7 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
 	defer cancel()
 	t.Each(t.Speakers(name), func(s probe.Speaker) {
-		start := time.Now()
-		r := probe.Record{Probe: name, Event: "greeting", Port: probe.TCP(s.Port), Detail: "plain"}
-		if s.TLS {
-			r.Detail = "tls"
-		}
-		c, err := t.Open(ctx, s.Port, s.TLS)
-		if err == nil {
-			r.Recv, err = probe.Exchange(ctx, c, nil, 4096, t.Pace.Exchange, Complete)
-			_ = c.Close()
-		}
-		if len(r.Recv) == 0 {
-			r.Error = probe.Word(err)
-		}
-		r.Took = time.Since(start).Milliseconds()
-		rec.Add(r)
+		t.Ask(ctx, rec, s, probe.Record{Probe: name, Event: "greeting"}, 4096, t.Pace.Exchange, Complete)
 	})
 	return nil
 }
@@ -66,18 +51,7 @@ func Code(b []byte) int {
 	return n
 }
 
-// Parse states signin.interface for each server, also when it did not greet this
-// time: a sign-in that cannot be tried is not one that is absent.
+// Parse states signin.interface for each server.
 func Parse(records []probe.Record) fact.Set {
-	var out fact.Set
-	seen := map[string]bool{}
-	for _, r := range records {
-		if r.Event != "greeting" || probe.PortNumber(r.Port) == 0 || seen[r.Port] {
-			continue
-		}
-		seen[r.Port] = true
-		out = append(out, probe.Observed("signin.interface", r.Port+" ftp", map[string]any{
-			"port": r.Port, "kind": "ftp", "encrypted": r.Detail == "tls"}, r.Source()))
-	}
-	return out
+	return probe.Greeted(records, "greeting", name, func(r probe.Record) bool { return r.Detail == "tls" })
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
-	"io"
 	"maps"
 	"net/url"
 	"regexp"
@@ -282,11 +281,7 @@ func attemptDigest(ctx context.Context, t *probe.Target, d probe.Door, user, pas
 		if !ok || a.Status != 401 {
 			break // such as "too many attempts": that is the answer
 		}
-		b := make([]byte, 8)
-		if _, err := io.ReadFull(t.Rand, b); err != nil {
-			return nil, nil, err
-		}
-		cnonce := hex.EncodeToString(b)
+		cnonce := hex.EncodeToString(t.Random(8))
 		use := 0
 		v.auth = func(method, path string) (string, string, string) {
 			use++

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"hoshi/internal/fact"
 	"hoshi/internal/probe"
@@ -91,23 +90,8 @@ func uri(t *probe.Target, s probe.Speaker, path string) string {
 }
 
 func exchange(ctx context.Context, t *probe.Target, rec *probe.Recorder, s probe.Speaker, event, path string, body []byte) probe.Record {
-	r := probe.Record{Probe: name, Event: event, Port: probe.TCP(s.Port), Item: path, Sent: post(t.Host(s.Port, s.TLS), path, body)}
-	if r.Detail = "plain"; s.TLS {
-		r.Detail = "tls"
-	}
-	start := time.Now()
-	c, err := t.Open(ctx, s.Port, s.TLS)
-	if err == nil {
-		r.Recv, err = probe.Exchange(ctx, c, r.Sent, 64<<10, t.Pace.Exchange, whole)
-		_ = c.Close()
-	}
-	if len(r.Recv) == 0 {
-		if r.Error = probe.Word(err); r.Error == "" {
-			r.Error = "closed"
-		}
-	}
-	r.Took = time.Since(start).Milliseconds()
-	return rec.Add(r)
+	r := probe.Record{Probe: name, Event: event, Item: path, Sent: post(t.Host(s.Port, s.TLS), path, body)}
+	return t.Ask(ctx, rec, s, r, 64<<10, t.Pace.Exchange, whole)
 }
 
 // answer reads the IPP answer of a record.
@@ -135,19 +119,13 @@ func parse(records []probe.Record) fact.Set {
 		read, write, refused, asked, secure bool
 		source                              []string
 	}
-	servers := map[string]*server{}
-	var order []string
+	var servers probe.Ports[server]
 	stated := map[string]bool{}
 	for _, r := range records {
-		if n := probe.PortNumber(r.Port); n == 0 || r.Port != probe.TCP(n) {
+		if !probe.IsTCP(r.Port) {
 			continue
 		}
-		s := servers[r.Port]
-		if s == nil {
-			s = &server{}
-			servers[r.Port] = s
-			order = append(order, r.Port)
-		}
+		s := servers.At(r.Port)
 		s.secure = s.secure || r.Detail == "tls"
 		x, ok := answer(r)
 		switch r.Event {
@@ -173,8 +151,7 @@ func parse(records []probe.Record) fact.Set {
 			s.source = append(s.source, r.Source())
 		}
 	}
-	for _, port := range order {
-		s := servers[port]
+	for port, s := range servers.All() {
 		what := ""
 		switch {
 		case s.read && s.write:
@@ -185,7 +162,7 @@ func parse(records []probe.Record) fact.Set {
 			what = "printing"
 		}
 		if s.refused {
-			out = append(out, probe.Observed("signin.interface", port+" other "+usual, map[string]any{"port": port, "kind": "other", "encrypted": s.secure}, s.source...))
+			out = append(out, probe.SignIn(port, "other", usual, s.secure, s.source...))
 		}
 		if s.read || s.write || s.refused {
 			out = append(out, probe.Open(port, name, s.read, s.write, s.asked, what, s.source...))

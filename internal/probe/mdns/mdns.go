@@ -154,17 +154,14 @@ func gather(as []datagram.Answer) gathered {
 func Parse(records []probe.Record) fact.Set {
 	var out fact.Set
 	answers := datagram.Answers(records)
-	byPort := map[string][]datagram.Answer{}
-	var order []string
+	var ports probe.Ports[[]datagram.Answer]
 	for _, a := range answers {
-		if _, ok := byPort[a.Port]; !ok {
-			order = append(order, a.Port)
-		}
-		byPort[a.Port] = append(byPort[a.Port], a)
+		p := ports.At(a.Port)
+		*p = append(*p, a)
 	}
-	for _, port := range order {
-		g := gather(byPort[port])
-		out = append(out, datagram.Detail(port, protocol, "host", g.host, byPort[port][0].Source())...)
+	for port, all := range ports.All() {
+		g := gather(*all)
+		out = append(out, datagram.Detail(port, protocol, "host", g.host, (*all)[0].Source())...)
 		for _, i := range g.instances {
 			id := i.String()
 			s, known := g.service[id]

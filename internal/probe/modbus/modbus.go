@@ -6,7 +6,6 @@ package modbus
 import (
 	"context"
 	"encoding/binary"
-	"time"
 
 	"hoshi/internal/fact"
 	"hoshi/internal/probe"
@@ -102,13 +101,16 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	defer cancel()
 	t.Each(t.Speakers(name), func(s probe.Speaker) {
 		for _, unit := range []byte{1, 255, 0} {
-			r := exchange(ctx, t, rec, s, probe.Record{Event: "identify", Number: int(unit), Sent: request(0x4853, unit, identification, 14, 1, 0)})
+			ask := func(r probe.Record) probe.Record {
+				r.Probe, r.Number = name, int(unit)
+				return t.Ask(ctx, rec, s, r, 512, t.Pace.Exchange/2, whole)
+			}
+			r := ask(probe.Record{Event: "identify", Sent: request(0x4853, unit, identification, 14, 1, 0)})
 			if _, pdu, ok := answer(r.Recv); !ok || len(pdu) == 2 && pdu[1] >= 10 { // nobody of that number (gateway exceptions)
 				continue
 			}
 			for _, f := range reads {
-				r := exchange(ctx, t, rec, s, probe.Record{Event: "read", Number: int(unit), Item: functions[f], Sent: request(0x4854, unit, f, 0, 0, 0, 1)})
-				if gave(r) {
+				if gave(ask(probe.Record{Event: "read", Item: functions[f], Sent: request(0x4854, unit, f, 0, 0, 0, 1)})) {
 					break
 				}
 			}
@@ -119,23 +121,6 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 }
 
 var functions = map[byte]string{1: "coils", 2: "discrete inputs", 3: "holding registers", 4: "input registers"}
-
-func exchange(ctx context.Context, t *probe.Target, rec *probe.Recorder, s probe.Speaker, r probe.Record) probe.Record {
-	r.Probe, r.Port = name, probe.TCP(s.Port)
-	start := time.Now()
-	c, err := t.Open(ctx, s.Port, s.TLS)
-	if err == nil {
-		r.Recv, err = probe.Exchange(ctx, c, r.Sent, 512, t.Pace.Exchange/2, whole)
-		_ = c.Close()
-	}
-	if len(r.Recv) == 0 {
-		if r.Error = probe.Word(err); r.Error == "" {
-			r.Error = "closed"
-		}
-	}
-	r.Took = time.Since(start).Milliseconds()
-	return rec.Add(r)
-}
 
 // gave: a value came back.
 func gave(r probe.Record) bool {
@@ -159,19 +144,13 @@ func parse(records []probe.Record) fact.Set {
 		what          string
 		source        []string
 	}
-	servers := map[string]*server{}
-	var order []string
+	var servers probe.Ports[server]
 	named := map[string]bool{}
 	for _, r := range records {
-		if n := probe.PortNumber(r.Port); n == 0 || r.Port != probe.TCP(n) {
+		if !probe.IsTCP(r.Port) {
 			continue
 		}
-		s := servers[r.Port]
-		if s == nil {
-			s = &server{}
-			servers[r.Port] = s
-			order = append(order, r.Port)
-		}
+		s := servers.At(r.Port)
 		switch r.Event {
 		case "identify":
 			if _, pdu, ok := answer(r.Recv); ok {
@@ -192,8 +171,8 @@ func parse(records []probe.Record) fact.Set {
 			s.refused = s.refused || refusedRead(r)
 		}
 	}
-	for _, port := range order {
-		if s := servers[port]; s.read || s.refused {
+	for port, s := range servers.All() {
+		if s.read || s.refused {
 			out = append(out, probe.Open(port, name, s.read, false, false, s.what, s.source...))
 		}
 	}

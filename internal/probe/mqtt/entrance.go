@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
-	"io"
 
 	"hoshi/internal/probe"
 )
@@ -35,11 +34,7 @@ func connect(level byte, client, user, pass string) []byte {
 }
 
 func attempt(ctx context.Context, t *probe.Target, d probe.Door, user, pass string) (sent, recv []byte, err error) {
-	b := make([]byte, 4)
-	if _, err := io.ReadFull(t.Rand, b); err != nil {
-		return nil, nil, err
-	}
-	client := "hoshi-" + hex.EncodeToString(b)
+	client := "hoshi-" + hex.EncodeToString(t.Random(4))
 	for _, level := range []byte{4, 5} {
 		c, err := t.Open(ctx, probe.PortNumber(d.Port), d.TLS)
 		if err != nil {

@@ -6,7 +6,6 @@ package mqtt
 import (
 	"context"
 	"encoding/hex"
-	"io"
 	"net"
 	"slices"
 	"strings"
@@ -53,31 +52,20 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 }
 
 func broker(ctx context.Context, t *probe.Target, rec *probe.Recorder, s probe.Speaker) {
-	random := make([]byte, 16)
-	if _, err := io.ReadFull(t.Rand, random); err != nil {
-		return
-	}
+	random := t.Random(16)
 	client, topic := "hoshi-"+hex.EncodeToString(random[:4]), folder+hex.EncodeToString(random[4:])
 	exchange := func(c net.Conn, r probe.Record, wait time.Duration, done func([]byte) bool) probe.Record {
 		start := time.Now()
 		var err error
-		r.Probe, r.Port, r.Detail = name, probe.TCP(s.Port), "plain"
-		if s.TLS {
-			r.Detail = "tls"
-		}
+		r.Probe = name
 		r.Recv, err = probe.Exchange(ctx, c, r.Sent, maxRead, wait, done)
-		if len(r.Recv) == 0 {
-			if r.Error = probe.Word(err); r.Error == "" {
-				r.Error = "closed"
-			}
-		}
-		r.Took = time.Since(start).Milliseconds()
-		return rec.Add(r)
+		return rec.Add(s.Asked(r, start, err))
 	}
 	for _, level := range []byte{4, 5} {
+		start := time.Now()
 		c, err := t.Open(ctx, s.Port, s.TLS)
 		if err != nil {
-			rec.Add(probe.Record{Probe: name, Event: "connect", Port: probe.TCP(s.Port), Number: int(level), Error: probe.Word(err)})
+			rec.Add(s.Asked(probe.Record{Probe: name, Event: "connect", Number: int(level)}, start, err))
 			return
 		}
 		r := exchange(c, probe.Record{Event: "connect", Number: int(level), Sent: anonymous(level, client)}, t.Pace.Exchange, acknowledged)
@@ -98,7 +86,7 @@ func broker(ctx context.Context, t *probe.Target, rec *probe.Recorder, s probe.S
 	}
 }
 
-// Parse states, for each broker that answered, access.open, signin.interface when
+// parse states, for each broker that answered, access.open, signin.interface when
 // it does not let anybody in, and service.detail for its version. A broker whose
 // answer is not understood is stated to have a sign-in.
 func parse(records []probe.Record) fact.Set {
@@ -109,18 +97,12 @@ func parse(records []probe.Record) fact.Set {
 		version                                                  string
 		source                                                   []string
 	}
-	brokers := map[string]*broker{}
-	var order []string
+	var brokers probe.Ports[broker]
 	for _, r := range records {
-		if n := probe.PortNumber(r.Port); n == 0 || r.Port != probe.TCP(n) {
+		if !probe.IsTCP(r.Port) {
 			continue
 		}
-		b := brokers[r.Port]
-		if b == nil {
-			b = &broker{}
-			brokers[r.Port] = b
-			order = append(order, r.Port)
-		}
+		b := brokers.At(r.Port)
 		b.tls = b.tls || r.Detail == "tls"
 		b.source = append(b.source, r.Source())
 		switch r.Event {
@@ -161,10 +143,9 @@ func parse(records []probe.Record) fact.Set {
 		}
 	}
 	var out fact.Set
-	for _, port := range order {
-		b := brokers[port]
+	for port, b := range brokers.All() {
 		if !b.entered {
-			out = append(out, probe.Observed("signin.interface", port+" mqtt", map[string]any{"port": port, "kind": name, "encrypted": b.tls}, b.source...))
+			out = append(out, probe.SignIn(port, name, "", b.tls, b.source...))
 		}
 		if b.answered {
 			slices.Sort(b.topics)

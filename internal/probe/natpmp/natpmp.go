@@ -108,16 +108,10 @@ func Parse(records []probe.Record) fact.Set {
 		source      []string
 		up          *fact.Fact
 	}
-	gateways := map[string]*seen{}
-	var order []string
+	var gateways probe.Ports[seen]
 	answers := datagram.Answers(records)
 	for _, a := range answers {
-		s := gateways[a.Port]
-		if s == nil {
-			s = &seen{what: []string{}}
-			gateways[a.Port] = s
-			order = append(order, a.Port)
-		}
+		s := gateways.At(a.Port)
 		s.source = append(s.source, a.Source())
 		m, ok := parse(a.Record.Recv)
 		if !ok {
@@ -135,8 +129,7 @@ func Parse(records []probe.Record) fact.Set {
 		}
 	}
 	var out fact.Set
-	for _, port := range order {
-		s := gateways[port]
+	for port, s := range gateways.All() {
 		out = append(out, probe.Observed("natpmp.answer", port, map[string]any{"natpmp": s.natpmp, "pcp": s.pcp, "outer": s.outer}, s.source...),
 			datagram.Open(port, name, s.outer != "", false, false, s.what, s.source...))
 		if s.up != nil {

@@ -105,16 +105,10 @@ func Parse(records []probe.Record) fact.Set {
 		text                   strings.Builder
 		what, source, told     []string
 	}
-	servers := map[string]*seen{}
-	var order []string
+	var servers probe.Ports[seen]
 	answers := datagram.Answers(records)
 	for _, a := range answers {
-		s := servers[a.Port]
-		if s == nil {
-			s = &seen{what: []string{}}
-			servers[a.Port] = s
-			order = append(order, a.Port)
-		}
+		s := servers.At(a.Port)
 		s.source = append(s.source, a.Source())
 		for _, b := range a.Recv {
 			switch a.Item {
@@ -133,8 +127,7 @@ func Parse(records []probe.Record) fact.Set {
 		}
 	}
 	var out fact.Set
-	for _, port := range order {
-		s := servers[port]
+	for port, s := range servers.All() {
 		if s.control {
 			s.what = append(s.what, "mode 6 readvar")
 		}

@@ -22,33 +22,14 @@ var Entrances = []probe.Entrance{{Kind: "rtsp", Attempt: attempt, Classify: clas
 const maxReply = 16 << 10
 
 func attempt(ctx context.Context, t *probe.Target, d probe.Door, user, pass string) (sent, recv []byte, err error) {
-	port := probe.PortNumber(d.Port)
-	scheme := "rtsp://"
-	if d.TLS {
-		scheme = "rtsps://"
-	}
-	host := t.Addr.String()
-	if t.Addr.Is6() {
-		host = "[" + host + "]"
-	}
-	path := d.Path
-	if !strings.HasPrefix(path, "/") {
-		path = "/" + path
-	}
-	url := scheme + host + ":" + strconv.Itoa(port) + path
-	c, err := t.Open(ctx, port, d.TLS)
+	at := probe.Speaker{Port: probe.PortNumber(d.Port), TLS: d.TLS}
+	url := stream(t, at, d.Path)
+	c, err := t.Open(ctx, at.Port, at.TLS)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer func() { _ = c.Close() }()
-	ask := func(seq int, auth string) []byte {
-		b := "DESCRIBE " + url + " RTSP/1.0\r\nCSeq: " + strconv.Itoa(seq) + "\r\nUser-Agent: hoshi-assess\r\nAccept: application/sdp\r\n"
-		if auth != "" {
-			b += "Authorization: " + auth + "\r\n"
-		}
-		return []byte(b + "\r\n")
-	}
-	sent = ask(1, "")
+	sent = request(1, url, "")
 	recv, err = probe.Exchange(ctx, c, sent, maxReply, t.Pace.Exchange, wholeReply)
 	status, header := parse(recv)
 	if status != 401 {
@@ -56,23 +37,19 @@ func attempt(ctx context.Context, t *probe.Target, d probe.Door, user, pass stri
 	}
 	auth, shown := "", "Basic "+probe.Mask
 	if ch, ok := probehttp.DigestChallenge(header.Values("Www-Authenticate")); ok {
-		b := make([]byte, 8)
-		if _, err := io.ReadFull(t.Rand, b); err != nil {
-			return nil, nil, err
-		}
-		auth, shown = ch.Answer("DESCRIBE", url, user, pass, hex.EncodeToString(b), 1), "Digest "+probe.Mask
+		auth, shown = ch.Answer("DESCRIBE", url, user, pass, hex.EncodeToString(t.Random(8)), 1), "Digest "+probe.Mask
 	} else {
 		auth = "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+pass))
 	}
-	again, err := probe.Exchange(ctx, c, ask(2, auth), maxReply, t.Pace.Exchange, wholeReply)
+	again, err := probe.Exchange(ctx, c, request(2, url, auth), maxReply, t.Pace.Exchange, wholeReply)
 	if len(again) == 0 { // servers that hang up after each answer
 		_ = c.Close()
-		if c, err = t.Open(ctx, port, d.TLS); err != nil {
-			return ask(2, shown), nil, err
+		if c, err = t.Open(ctx, at.Port, at.TLS); err != nil {
+			return request(2, url, shown), nil, err
 		}
-		again, err = probe.Exchange(ctx, c, ask(2, auth), maxReply, t.Pace.Exchange, wholeReply)
+		again, err = probe.Exchange(ctx, c, request(2, url, auth), maxReply, t.Pace.Exchange, wholeReply)
 	}
-	return ask(2, shown), again, none(again, err)
+	return request(2, url, shown), again, none(again, err)
 }
 
 // none: an answer makes the end of the connection unimportant.

@@ -7,8 +7,8 @@ import (
 	"context"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 
 	"hoshi/internal/fact"
 	"hoshi/internal/probe"
@@ -82,34 +82,35 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 }
 
 func describe(ctx context.Context, t *probe.Target, rec *probe.Recorder, s probe.Speaker, path string) probe.Record {
+	r := probe.Record{Probe: name, Event: "describe", Item: path, Sent: request(2, stream(t, s, path), "")}
+	return t.Ask(ctx, rec, s, r, maxReply, t.Pace.Exchange, wholeReply)
+}
+
+// stream is the URL of a stream.
+func stream(t *probe.Target, s probe.Speaker, path string) string {
 	scheme := "rtsp://"
 	if s.TLS {
 		scheme = "rtsps://"
 	}
-	url := scheme + t.Host(s.Port, s.TLS) + strings.Map(func(c rune) rune {
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
+	return scheme + t.Host(s.Port, s.TLS) + strings.Map(func(c rune) rune { // what would break out of the line is left out
 		if c <= ' ' || c == 0x7f {
 			return -1
 		}
 		return c
 	}, path)
-	r := probe.Record{Probe: name, Event: "describe", Port: probe.TCP(s.Port), Item: path, Detail: "plain",
-		Sent: []byte("DESCRIBE " + url + " RTSP/1.0\r\nCSeq: 2\r\nUser-Agent: hoshi-assess\r\nAccept: application/sdp\r\n\r\n")}
-	if s.TLS {
-		r.Detail = "tls"
+}
+
+// request asks for the description of a stream; auth is the value of the Authorization
+// header, "" = none.
+func request(seq int, url, auth string) []byte {
+	b := "DESCRIBE " + url + " RTSP/1.0\r\nCSeq: " + strconv.Itoa(seq) + "\r\nUser-Agent: hoshi-assess\r\nAccept: application/sdp\r\n"
+	if auth != "" {
+		b += "Authorization: " + auth + "\r\n"
 	}
-	start := time.Now()
-	c, err := t.Open(ctx, s.Port, s.TLS)
-	if err == nil {
-		r.Recv, err = probe.Exchange(ctx, c, r.Sent, maxReply, t.Pace.Exchange, wholeReply)
-		_ = c.Close()
-	}
-	if len(r.Recv) == 0 {
-		if r.Error = probe.Word(err); r.Error == "" {
-			r.Error = "closed"
-		}
-	}
-	r.Took = time.Since(start).Milliseconds()
-	return rec.Add(r)
+	return []byte(b + "\r\n")
 }
 
 // described: the answer describes a stream (SDP, RFC 8866).
@@ -130,17 +131,14 @@ func parseAll(records []probe.Record) fact.Set {
 		source       map[string]string
 		all          []string
 	}
-	servers := map[string]*server{}
-	var order []string
+	var servers probe.Ports[server]
 	for _, r := range records {
-		if n := probe.PortNumber(r.Port); n == 0 || r.Port != probe.TCP(n) || r.Event != "describe" {
+		if !probe.IsTCP(r.Port) || r.Event != "describe" {
 			continue
 		}
-		s := servers[r.Port]
-		if s == nil {
-			s = &server{source: map[string]string{}}
-			servers[r.Port] = s
-			order = append(order, r.Port)
+		s := servers.At(r.Port)
+		if s.source == nil {
+			s.source = map[string]string{}
 		}
 		s.secure = s.secure || r.Detail == "tls"
 		s.all = append(s.all, r.Source())
@@ -156,14 +154,13 @@ func parseAll(records []probe.Record) fact.Set {
 		}
 	}
 	var out fact.Set
-	for _, port := range order {
-		s := servers[port]
+	for port, s := range servers.All() {
 		door := "/"
 		if len(s.closed) > 0 {
 			door = s.closed[0]
 		}
 		if len(s.open) == 0 || len(s.closed) > 0 {
-			out = append(out, probe.Observed("signin.interface", probe.Clip(port+" rtsp "+door), map[string]any{"port": port, "kind": name, "encrypted": s.secure}, s.all...))
+			out = append(out, probe.SignIn(port, name, door, s.secure, s.all...))
 		}
 		if len(s.open) > 0 || len(s.closed) > 0 {
 			out = append(out, probe.Open(port, name, len(s.open) > 0, false, false, strings.Join(s.open, " "), s.all...))

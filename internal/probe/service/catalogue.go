@@ -159,23 +159,14 @@ func (c catalogue) note(s *seen, r probe.Record) {
 // parse states service.protocol for every port that was asked to the end. A port
 // whose questions were broken off gets no fact.
 func (c catalogue) parse(records []probe.Record) fact.Set {
-	ports := map[string]*seen{}
-	var order []string
+	var ports probe.Ports[seen]
 	for _, r := range records {
-		if n := probe.PortNumber(r.Port); n == 0 || r.Port != probe.TCP(n) {
-			continue
+		if probe.IsTCP(r.Port) {
+			c.note(ports.At(r.Port), r)
 		}
-		s := ports[r.Port]
-		if s == nil {
-			s = &seen{}
-			ports[r.Port] = s
-			order = append(order, r.Port)
-		}
-		c.note(s, r)
 	}
 	var out fact.Set
-	for _, port := range order {
-		s := ports[port]
+	for port, s := range ports.All() {
 		if !s.done {
 			continue
 		}

@@ -12,7 +12,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
 	"net"
 	"slices"
 	"sync"
@@ -150,26 +149,18 @@ func (a *asker) listen(ctx context.Context, secure bool, wait time.Duration) boo
 }
 
 func (a *asker) ask(ctx context.Context, p probe.Protocol, secure bool, wait time.Duration) bool {
-	random := make([]byte, 32)
-	if _, err := io.ReadFull(a.t.Rand, random); err != nil {
-		return false
-	}
-	r := probe.Record{Event: "ask", Item: p.Name, Sent: p.TCP.Ask(a.t.Host(a.port, secure), random)}
+	r := probe.Record{Event: "ask", Item: p.Name, Sent: p.TCP.Ask(a.t.Host(a.port, secure), a.t.Random(32))}
 	return a.exchange(ctx, r, secure, wait, p.TCP.Whole)
 }
 
 func (a *asker) hello(ctx context.Context) bool {
-	random := make([]byte, 96)
-	if _, err := io.ReadFull(a.t.Rand, random); err != nil {
-		return false
-	}
 	// A common offer: which versions and suites exactly is the tls probe's question.
 	offer := []uint16{0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc009, 0xc013, 0xc00a, 0xc014, 0x009c, 0x002f, 0x0035, 0x000a}
 	wait := a.patience() * 3 / 4
 	if slices.Contains(usuallyTLS, a.port) {
 		wait = a.t.Pace.Exchange
 	}
-	return a.exchange(ctx, probe.Record{Event: "tls", Sent: probetls.Hello(probetls.TLS12, offer, random)}, false, wait, probetls.Enough)
+	return a.exchange(ctx, probe.Record{Event: "tls", Sent: probetls.Hello(probetls.TLS12, offer, a.t.Random(96))}, false, wait, probetls.Enough)
 }
 
 // usuallyTLS are ports on which a slow device is given more time for a hello.

@@ -16,7 +16,6 @@ import (
 	"encoding/base32"
 	"encoding/hex"
 	"errors"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -261,9 +260,7 @@ func (x *executor) ask(ctx context.Context, a action) {
 // proposal is a strong random value that people can type: 100 bits, with the kinds
 // of characters that devices ask for.
 func (x *executor) proposal() string {
-	b := make([]byte, 15)
-	_, _ = io.ReadFull(x.t.Rand, b)
-	s := strings.ToLower(base32.StdEncoding.EncodeToString(b))[:20]
+	s := strings.ToLower(base32.StdEncoding.EncodeToString(x.t.Random(15)))[:20]
 	return "K7-" + s[:5] + "-" + s[5:10] + "-" + s[10:15] + "-" + s[15:]
 }
 
@@ -285,11 +282,7 @@ func (x *executor) alive(ctx context.Context, a action) {
 	}
 }
 
-func (x *executor) random(n int) string {
-	b := make([]byte, n)
-	_, _ = io.ReadFull(x.t.Rand, b)
-	return hex.EncodeToString(b)
-}
+func (x *executor) random(n int) string { return hex.EncodeToString(x.t.Random(n)) }
 
 // parse states signin.coverage, and what the attempts on each door prove.
 func (k kinds) parse(records []probe.Record) fact.Set {

@@ -10,7 +10,6 @@ package snmp
 import (
 	"context"
 	"encoding/hex"
-	"io"
 	"slices"
 	"strconv"
 
@@ -72,9 +71,7 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 			return datagram.Question{Port: port, Item: item, Send: send, Mask: mask}
 		}
 		ask := func(q datagram.Question) Message { return heard(datagram.Ask(ctx, t, rec, name, q)) }
-		b := make([]byte, 8)
-		_, _ = io.ReadFull(t.Rand, b)
-		random := hex.EncodeToString(b)
+		random := hex.EncodeToString(t.Random(8))
 		qs := []datagram.Question{
 			question("v3", Discovery()),
 			// Version 1 answers as a whole or not at all, so only what every agent has.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"net"
 	"slices"
 
@@ -34,11 +33,10 @@ func mapping(ctx context.Context, t *probe.Target, rec *probe.Recorder, to place
 	}
 	here, _, err := net.SplitHostPort(c.LocalAddr().String())
 	_ = c.Close()
-	b := make([]byte, 2)
-	if _, oops := io.ReadFull(t.Rand, b); err != nil || oops != nil {
+	if err != nil {
 		return
 	}
-	port := 50000 + int(binary.BigEndian.Uint16(b))%10000 // rarely taken
+	port := 50000 + int(binary.BigEndian.Uint16(t.Random(2)))%10000 // rarely taken
 	which := fmt.Sprintf("<NewRemoteHost></NewRemoteHost><NewExternalPort>%d</NewExternalPort><NewProtocol>UDP</NewProtocol>", port)
 	call := func(event, action, args string) probe.Record {
 		return fetch(ctx, t, rec, event, to, to.path+" "+action, request("POST", to, t, kind+"#"+action, envelope(action, kind, args)))

@@ -238,8 +238,7 @@ func Parse(records []probe.Record) fact.Set {
 		read, write, asked bool
 		what, source       []string
 	}
-	ports := map[string]*access{}
-	var order []string
+	var ports probe.Ports[access]
 	for _, r := range records {
 		l, known := base[[2]string{r.Port, r.Item}]
 		if r.Event != "description" || !known || r.Detail == "elsewhere" {
@@ -277,12 +276,7 @@ func Parse(records []probe.Record) fact.Set {
 						if !ok || slices.Contains(called, a.name) {
 							continue
 						}
-						p := ports[port]
-						if p == nil {
-							p = &access{what: []string{}}
-							ports[port] = p
-							order = append(order, port)
-						}
+						p := ports.At(port)
 						source = append(source, c.Source())
 						p.source = append(p.source, c.Source())
 						if c.Event == "map" {
@@ -306,8 +300,7 @@ func Parse(records []probe.Record) fact.Set {
 				"reads": reads, "changes": changes, "called": called, "answered": answered, "complete": complete}, source...))
 		}
 	}
-	for _, port := range order {
-		p := ports[port]
+	for port, p := range ports.All() {
 		out = append(out, datagram.Open(port, upnp, p.read, p.write, p.asked, p.what, p.source...))
 	}
 	return append(datagram.First(out), datagram.Amplification(name, answers)...)

@@ -120,15 +120,6 @@ func (w *watch) Read(b []byte) (int, error) {
 
 // Parse states signin.interface, ssh.algorithm and ssh.hostkey for each server that answered.
 func Parse(records []probe.Record) fact.Set {
-	var out fact.Set
-	seen := map[string]bool{}
-	for _, r := range records {
-		if r.Event != "methods" || probe.PortNumber(r.Port) == 0 || seen[r.Port] {
-			continue
-		}
-		seen[r.Port] = true
-		out = append(out, probe.Observed("signin.interface", r.Port+" ssh", map[string]any{
-			"port": r.Port, "kind": "ssh", "encrypted": true}, r.Source()))
-	}
+	out := probe.Greeted(records, "methods", name, func(probe.Record) bool { return true })
 	return append(out, algorithmFacts(records)...)
 }

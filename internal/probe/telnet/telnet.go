@@ -25,22 +25,13 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	defer cancel()
 	t.Each(t.Speakers(name), func(s probe.Speaker) {
 		start := time.Now()
-		r := probe.Record{Probe: name, Event: "greeting", Port: probe.TCP(s.Port), Detail: "plain"}
-		if s.TLS {
-			r.Detail = "tls"
-		}
+		r := probe.Record{Probe: name, Event: "greeting"}
 		c, err := t.Open(ctx, s.Port, s.TLS)
 		if err == nil {
-			var sess Session
-			sess.Conn = c
-			r.Recv, err = sess.Until(ctx, t.Pace.Exchange/2, prompt)
+			r.Recv, err = (&Session{Conn: c}).Until(ctx, t.Pace.Exchange/2, prompt)
 			_ = c.Close()
 		}
-		if len(r.Recv) == 0 {
-			r.Error = probe.Word(err)
-		}
-		r.Took = time.Since(start).Milliseconds()
-		rec.Add(r)
+		rec.Add(s.Asked(r, start, err))
 	})
 	return nil
 }
@@ -148,18 +139,7 @@ func endsWith(s string, words ...string) bool {
 	return false
 }
 
-// Parse states signin.interface for each server, also when it did not ask for a
-// name this time: a sign-in that cannot be tried is not one that is absent.
+// Parse states signin.interface for each server.
 func Parse(records []probe.Record) fact.Set {
-	var out fact.Set
-	seen := map[string]bool{}
-	for _, r := range records {
-		if r.Event != "greeting" || probe.PortNumber(r.Port) == 0 || seen[r.Port] {
-			continue
-		}
-		seen[r.Port] = true
-		out = append(out, probe.Observed("signin.interface", r.Port+" telnet", map[string]any{
-			"port": r.Port, "kind": "telnet", "encrypted": r.Detail == "tls"}, r.Source()))
-	}
-	return out
+	return probe.Greeted(records, "greeting", name, func(r probe.Record) bool { return r.Detail == "tls" })
 }

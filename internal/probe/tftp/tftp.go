@@ -116,16 +116,10 @@ func Parse(records []probe.Record) fact.Set {
 		read, write, asked bool
 		what, source       []string
 	}
-	servers := map[string]*seen{}
-	var order []string
+	var servers probe.Ports[seen]
 	answers := datagram.Answers(records)
 	for _, a := range answers {
-		s := servers[a.Port]
-		if s == nil {
-			s = &seen{what: []string{}}
-			servers[a.Port] = s
-			order = append(order, a.Port)
-		}
+		s := servers.At(a.Port)
 		s.source = append(s.source, a.Source())
 		s.asked = s.asked || a.Item == "write "+written
 		for _, b := range a.Recv {
@@ -141,8 +135,7 @@ func Parse(records []probe.Record) fact.Set {
 		}
 	}
 	var out fact.Set
-	for _, port := range order {
-		s := servers[port]
+	for port, s := range servers.All() {
 		out = append(out, datagram.Open(port, name, s.read, s.write, s.asked, s.what, s.source...))
 	}
 	return append(out, datagram.Amplification(name, slices.DeleteFunc(answers, func(a datagram.Answer) bool { return a.Item == "write "+written }))...)

@@ -13,7 +13,6 @@ import (
 	"context"
 	stdtls "crypto/tls"
 	"crypto/x509"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -197,13 +196,11 @@ func firstRecord(b []byte) []byte {
 
 // send has one hello answered and recorded; false when the run is over.
 func (a *asker) send(ctx context.Context, port string, r probe.Record, build func([]byte) []byte, enough func([]byte) bool, keep func([]byte) []byte, alone bool) (probe.Record, bool) {
-	random := make([]byte, 96)
 	a.mu.Lock()
 	a.left[port]--
 	spent := a.left[port] < 0
-	_, err := io.ReadFull(a.t.Rand, random)
 	a.mu.Unlock()
-	if spent || err != nil {
+	if spent {
 		return r, false
 	}
 	done, ok := a.turn(ctx, alone)
@@ -215,7 +212,7 @@ func (a *asker) send(ctx context.Context, port string, r probe.Record, build fun
 	if r.Item == SSL20.String() {
 		wait = min(wait, 2*time.Second)
 	}
-	r.Probe, r.Port, r.Sent = name, port, build(random)
+	r.Probe, r.Port, r.Sent = name, port, build(a.t.Random(96))
 	start := time.Now()
 	connect := a.t.Net.TCP
 	if alone {

@@ -2,7 +2,6 @@ package udp
 
 import (
 	"context"
-	"io"
 	"net/netip"
 	"sync"
 	"time"
@@ -68,11 +67,7 @@ func (a asker) ask(ctx context.Context, qs []probe.Protocol) bool {
 				return
 			case <-pause.C:
 			}
-			random := make([]byte, 32)
-			if a.t.Rand != nil {
-				_, _ = io.ReadFull(a.t.Rand, random)
-			}
-			send := q.UDP.Ask(host(a.t.Addr), random)
+			send := q.UDP.Ask(host(a.t.Addr), a.t.Random(32))
 			start := time.Now()
 			got, word := a.exchange(ctx, q.UDP.Roams, send, over)
 			a.rec.Add(probe.Record{Probe: name, Event: "asked", Port: probe.UDP(a.port), Item: q.Name, Error: word, Sent: send, Recv: got, Took: time.Since(start).Milliseconds()})
