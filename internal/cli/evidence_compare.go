@@ -54,7 +54,17 @@ func newEvidenceDiffCmd(env *Env) *cobra.Command {
 					return err
 				}
 			} else {
-				printDiff(visible{env.Stdout}, l, found)
+				w := visible{env.Stdout}
+				for i, b := range bs {
+					p, err := evidence.ParseProduct(evidence.ProductFile, b.Product)
+					if err != nil {
+						return err
+					}
+					fmt.Fprintln(w, l.T("evidence.diff.side", "side", string('A'+rune(i)), "file", args[i], "models", strings.Join(p.Product.Models, ", "), "firmware", p.Product.Firmware,
+						"target", b.Info.Target, "started", b.Info.Started.UTC().Format("2006-01-02 15:04:05Z")))
+				}
+				fmt.Fprintln(w)
+				printDiff(w, l, found)
 			}
 			if len(found.Differences) > 0 {
 				return No{}

@@ -12,6 +12,7 @@ import (
 	"hoshi/internal/evidence/imported"
 	"hoshi/internal/fault"
 	"hoshi/internal/i18n"
+	htmlreport "hoshi/internal/report"
 )
 
 func newEvidenceImportCmd(env *Env) *cobra.Command {
@@ -73,12 +74,14 @@ func printBeside(w io.Writer, l i18n.Lang, run evidence.Run) {
 	if len(run.Imports) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\n%s\n", l.T("evidence.beside.head"))
+	head := "evidence.beside.head"
+	if evidence.ImportsUsed(run.Verdicts) {
+		head = "evidence.beside.head-used"
+	}
+	fmt.Fprintf(w, "\n%s\n", l.T(head))
 	for _, f := range run.Facts.Named("import.file") {
-		m, _ := f.Value.(map[string]any)
-		fmt.Fprintln(w, "  "+l.T("evidence.beside.file", "file", f.Subject, "tool", m["tool"], "version", m["version"], "made", m["made"], "target", m["target"], "sha256", m["sha256"]))
-		if m["target"] != run.Info.Target {
-			fmt.Fprintln(w, "  "+l.T("evidence.beside.other-target", "file", f.Subject, "target", m["target"], "own", run.Info.Target))
+		for _, s := range htmlreport.Imported(l, f, run.Info.Target) {
+			fmt.Fprintln(w, "  "+s)
 		}
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

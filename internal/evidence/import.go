@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
+	"hoshi/internal/criteria"
 	"hoshi/internal/evidence/imported"
 	"hoshi/internal/fact"
 	"hoshi/internal/fault"
+	"hoshi/internal/probe"
 )
 
 // most files of one tool in a bundle.
@@ -60,15 +63,28 @@ type Beside struct {
 	Same     bool   `json:"same"`
 }
 
+// OfTarget reports that a file of another tool is about the address of the run: the
+// same address, however it is written.
+func OfTarget(file, run string) bool {
+	a, err := netip.ParseAddr(file)
+	b, err2 := netip.ParseAddr(run)
+	return err == nil && err2 == nil && a.Unmap().WithZone("") == b.Unmap().WithZone("")
+}
+
+// ImportsUsed reports that a verdict rests on what other tools stated.
+func ImportsUsed(vs []criteria.Verdict) bool {
+	return slices.ContainsFunc(vs, func(v criteria.Verdict) bool { return len(v.Imported) > 0 })
+}
+
 // SideBySide sets imported facts beside Hoshi's own of the same id, those that
-// differ first, and lists own open ports that an import of ports does not have.
+// differ first, and lists own open ports that an import of all ports does not have.
 func SideBySide(facts fact.Set) []Beside {
 	own := map[string]fact.Fact{}
 	theirs := map[string]bool{}
 	for _, f := range facts {
 		if f.Origin == fact.Imported {
-			theirs[f.Name] = true
 			theirs[f.ID()] = true
+			theirs[f.Name] = theirs[f.Name] || probe.Int(f.Value, "asked") >= 65535
 		} else {
 			own[f.ID()] = f
 		}
@@ -82,7 +98,7 @@ func SideBySide(facts fact.Set) []Beside {
 				b.Own, b.Same = text(o.Value), agree(f, o)
 			}
 			out = append(out, b)
-		case (f.Name == "tcp.open" || f.Name == "udp.open") && theirs[f.Name] && !theirs[f.ID()]:
+		case f.Name == "tcp.open" && theirs["tcp.coverage"] && !theirs[f.ID()], f.Name == "udp.open" && theirs["udp.coverage"] && !theirs[f.ID()]:
 			out = append(out, Beside{ID: f.ID(), Own: text(f.Value)})
 		}
 	}

@@ -8,6 +8,7 @@
 package report
 
 import (
+	"cmp"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -54,6 +55,8 @@ type page struct {
 	Changes  []Finding // first uses and changed values
 	Findings []Finding
 	Minutes  []minutesRow
+	Imports  []string // files of other tools, each with a warning where it is about another address
+	Used     bool     // verdicts rest on them
 	Facts    []factRow
 }
 
@@ -117,6 +120,10 @@ func Write(w io.Writer, b *evidence.Bundle, l i18n.Lang) error {
 		return err
 	}
 	p.minutes(costs)
+	p.Used = evidence.ImportsUsed(verdicts)
+	for _, f := range all.Named("import.file") {
+		p.Imports = append(p.Imports, strings.Join(Imported(l, f, b.Info.Target), " "))
+	}
 	for _, f := range all {
 		j, err := json.Marshal(f.Value)
 		if err != nil {
@@ -166,6 +173,17 @@ func (p *page) verdicts(e *criteria.Edition, vs []criteria.Verdict) {
 			p.Groups = append(p.Groups, g)
 		}
 	}
+}
+
+// Imported tells of fact import.file: which tool made the file when and of which
+// address, and a warning when that is not the one of the run.
+func Imported(l i18n.Lang, f fact.Fact, target string) []string {
+	told := func(k string) string { return cmp.Or(probe.Str(f.Value, k), l.T("evidence.beside.untold")) }
+	out := []string{l.T("evidence.beside.file", "file", f.Subject, "tool", told("tool"), "version", told("version"), "made", told("made"), "target", told("target"), "sha256", told("sha256"))}
+	if t := probe.Str(f.Value, "target"); !evidence.OfTarget(t, target) {
+		out = append(out, l.T("evidence.beside.other-target", "file", f.Subject, "target", t, "own", target))
+	}
+	return out
 }
 
 // Finding is something that a reader should look at, whatever the verdicts say.

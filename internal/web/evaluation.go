@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"hoshi/internal/casework"
@@ -210,12 +211,14 @@ func (c *call) verdicts(e casework.EvaluationView) ([]criteria.Verdict, fact.Set
 	return v, f, err
 }
 
-// factLines picks the named facts for reading.
+// factLines picks the named facts for reading; those of other tools only where Hoshi
+// has none of its own, as the rules read them.
 func factLines(facts fact.Set, ids []string) []factLine {
 	var out []factLine
 	for _, id := range ids {
+		own := slices.ContainsFunc(facts, func(f fact.Fact) bool { return f.ID() == id && f.Origin != fact.Imported })
 		for _, f := range facts {
-			if f.ID() == id && f.Origin != fact.Imported {
+			if f.ID() == id && (f.Origin != fact.Imported) == own {
 				b, err := json.Marshal(f.Value)
 				if err != nil {
 					b = []byte(fmt.Sprint(f.Value))

@@ -102,6 +102,7 @@ func (f *File) address(s string) error {
 	if err != nil {
 		return ErrForeign
 	}
+	a = a.Unmap()
 	if f.Target != "" && f.Target != a.String() {
 		return ErrMany
 	}
@@ -167,18 +168,23 @@ func nmap(b []byte) (File, error) {
 		return nil, ErrForeign
 	}
 	var run nmapRun
-	if err := d.Decode(&run); err != nil || run.Scanner != "nmap" {
+	if err := d.Decode(&run); err != nil || run.Scanner != "nmap" || !ends(d) {
 		return File{}, ErrForeign
 	}
 	f := File{Tool: "nmap", Version: probe.Clip(run.Version), Made: day(run.Start)}
 	counts := map[string]map[string]int{}
 	for _, h := range run.Hosts {
+		whose := false
 		for _, a := range h.Addresses {
 			if a.Type == "ipv4" || a.Type == "ipv6" {
+				whose = true
 				if err := f.address(a.Addr); err != nil {
 					return File{}, err
 				}
 			}
+		}
+		if !whose && len(h.Ports)+len(h.Extra) > 0 {
+			return File{}, ErrForeign
 		}
 		count := func(proto, state string, n int) {
 			if counts[proto] == nil {
@@ -245,6 +251,21 @@ func nmap(b []byte) (File, error) {
 		}
 	}
 	return f, nil
+}
+
+// ends reports that only blanks and comments follow.
+func ends(d *xml.Decoder) bool {
+	for {
+		switch t, err := d.Token(); t := t.(type) {
+		case xml.CharData:
+			if len(bytes.TrimSpace(t)) > 0 {
+				return false
+			}
+		case xml.Comment, xml.ProcInst:
+		default:
+			return errors.Is(err, io.EOF)
+		}
+	}
 }
 
 func day(unix int64) string {

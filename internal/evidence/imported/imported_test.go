@@ -136,6 +136,7 @@ func TestPartOfSSLyze(t *testing.T) {
 func TestRefuses(t *testing.T) {
 	two := bytes.Replace(read(t, "testssl.json"), []byte("127.0.0.1/127.0.0.1"), []byte("127.0.0.2/127.0.0.2"), 3)
 	servers := []byte(`{"sslyze_version":"6.1.0","server_scan_results":[{"server_location":{"ip_address":"192.0.2.1","port":443},"scan_result":{}},{"server_location":{"ip_address":"192.0.2.2","port":443},"scan_result":{}}]}`)
+	whole := bytes.TrimSpace(read(t, "nmap.xml"))
 	for name, c := range map[string]struct {
 		b    []byte
 		want error
@@ -143,6 +144,10 @@ func TestRefuses(t *testing.T) {
 		"empty": {nil, ErrForeign}, "text": {[]byte("open ports: 80"), ErrForeign}, "other XML": {[]byte("<a/>"), ErrForeign},
 		"other JSON": {[]byte(`{"a":1}`), ErrForeign}, "other list": {[]byte(`[{"id":"x"}]`), ErrForeign}, "two devices": {two, ErrMany},
 		"two devices of sslyze": {servers, ErrMany},
+		"cut short":             {whole[:len(whole)-20], ErrForeign},
+		"two files in one":      {append(slices.Clone(whole), whole...), ErrForeign},
+		"an entity":             {bytes.Replace(whole, []byte("<nmaprun"), []byte(`<!DOCTYPE nmaprun [<!ENTITY x SYSTEM "file:///etc/passwd">]><nmaprun x="&x;"`), 1), ErrForeign},
+		"ports of nobody":       {[]byte(`<nmaprun scanner="nmap"><host><ports><port protocol="tcp" portid="23"><state state="open"/></port></ports></host><host><address addr="192.0.2.1" addrtype="ipv4"/></host></nmaprun>`), ErrForeign},
 		"large":                 {make([]byte, MaxFile+1), ErrLarge},
 	} {
 		if _, err := Parse("x", c.b); !errors.Is(err, c.want) {

@@ -38,7 +38,7 @@ func Certificate(der []byte, place int, day int) (map[string]any, bool) {
 	at := time.Unix(int64(day)*86400, 0).UTC()
 	return map[string]any{
 		"place": place, "name": probe.Clip(c.Subject.String()), "issuer": probe.Clip(c.Issuer.String()), "names": names,
-		"key": kind, "bits": bits, "signature": c.SignatureAlgorithm.String(), "hash": hashOf(c.SignatureAlgorithm),
+		"key": kind, "bits": bits, "signature": signature(c.SignatureAlgorithm), "hash": hashOf(c.SignatureAlgorithm),
 		"from": c.NotBefore.UTC().Format(time.DateOnly), "until": c.NotAfter.UTC().Format(time.DateOnly),
 		"inTime":     day > 0 && !at.Add(24*time.Hour).Before(c.NotBefore) && !at.After(c.NotAfter),
 		"selfSigned": bytes.Equal(c.RawIssuer, c.RawSubject) && (c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil || weak(c.SignatureAlgorithm)),
@@ -65,6 +65,13 @@ func keyOf(c *x509.Certificate) (kind string, bits int) {
 		return "dsa", k.P.BitLen()
 	}
 	return "other", 0
+}
+
+func signature(a x509.SignatureAlgorithm) string {
+	if a == x509.UnknownSignatureAlgorithm {
+		return "other"
+	}
+	return a.String()
 }
 
 func hashOf(a x509.SignatureAlgorithm) string {
