@@ -279,7 +279,8 @@ func day(unix int64) string {
 type seen struct {
 	versions, suites, asked []string
 	certs                   []map[string]any
-	whole                   bool
+	whole                   bool // suites were asked for one by one
+	broken                  bool // the tool was stopped
 }
 
 func (s *seen) put(list *[]string, x string) {
@@ -299,7 +300,7 @@ func (f *File) ports(m map[string]*seen) {
 			f.add(stated("tls.version", port, map[string]any{"versions": append([]string{}, s.versions...), "asked": append([]string{}, s.asked...), "complete": len(s.asked) == 6}))
 		}
 		if len(s.suites) > 0 {
-			f.add(stated("tls.suite", port, map[string]any{"suites": s.suites, "asked": 0, "complete": s.whole && len(s.asked) == 6}))
+			f.add(stated("tls.suite", port, map[string]any{"suites": s.suites, "asked": 0, "complete": s.whole && !s.broken && len(s.asked) == 6}))
 		}
 		if len(s.certs) > 0 {
 			f.add(stated("tls.certificate", port, map[string]any{"certificates": s.certs, "complete": true}))
@@ -352,6 +353,7 @@ func testsslPretty(b []byte) (File, error) {
 	var run struct {
 		Version string                       `json:"version"`
 		Start   string                       `json:"startTime"`
+		Took    json.RawMessage              `json:"scanTime"` // a number, or that it was interrupted
 		Results []map[string]json.RawMessage `json:"scanResult"`
 	}
 	if err := json.Unmarshal(b, &run); err != nil {
@@ -381,6 +383,7 @@ func testsslPretty(b []byte) (File, error) {
 				list = append(list, x)
 			}
 		}
+		list = append(list, finding{ID: "scanTime", IP: "/" + ip, Port: port, Finding: string(run.Took)})
 	}
 	if !slices.ContainsFunc(list, func(x finding) bool { return testsslVersions[x.ID] != "" }) {
 		return File{}, ErrForeign
@@ -396,6 +399,7 @@ func testsslPretty(b []byte) (File, error) {
 // findings takes in what testssl.sh found; days is the day of its run since 1970.
 func (f *File) findings(list []finding, days int) error {
 	m := map[string]*seen{}
+	ended := map[string]bool{}
 	for _, x := range list {
 		n, err := strconv.Atoi(x.Port)
 		_, addr, ok := strings.Cut(x.IP, "/")
@@ -420,7 +424,10 @@ func (f *File) findings(list []finding, days int) error {
 			if strings.HasPrefix(x.Finding, "offered") {
 				s.put(&s.versions, v)
 			}
-		case strings.HasPrefix(x.ID, "cipher-") || strings.HasPrefix(x.ID, "cipher_"):
+		case x.ID == "scanTime":
+			_, err := strconv.Atoi(strings.TrimSpace(x.Finding))
+			ended[port] = err == nil
+		case strings.HasPrefix(x.ID, "cipher-") || strings.HasPrefix(x.ID, "cipher_x"):
 			s.whole = true
 			if w := strings.Fields(x.Finding); len(w) > 0 && (strings.HasPrefix(w[len(w)-1], "TLS_") || strings.HasPrefix(w[len(w)-1], "SSL_")) {
 				s.put(&s.suites, w[len(w)-1])
@@ -433,6 +440,9 @@ func (f *File) findings(list []finding, days int) error {
 	}
 	if f.Target == "" {
 		return ErrForeign
+	}
+	for port, s := range m {
+		s.broken = !ended[port]
 	}
 	f.ports(m)
 	return nil

@@ -132,6 +132,27 @@ func TestPartOfSSLyze(t *testing.T) {
 	}
 }
 
+// A testssl.sh that was stopped writes a whole file all the same: its list of suites is
+// not taken for all of them.
+func TestStoppedTestssl(t *testing.T) {
+	for name, c := range map[string]struct{ file, old, new string }{
+		"list":   {"testssl.json", `"finding"      : "40"`, `"finding"      : "Scan interrupted"`},
+		"pretty": {"testssl-pretty.json", `"scanTime"  : 37`, `"scanTime"  : "Scan interrupted"`},
+	} {
+		b := read(t, c.file)
+		for complete, b := range map[bool][]byte{true: b, false: bytes.Replace(b, []byte(c.old), []byte(c.new), 1)} {
+			f, err := Parse("x", b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v, _ := f.Facts.Get("tls.suite", "tcp/44330")
+			if got := v.Value.(map[string]any)["complete"]; got != complete {
+				t.Errorf("%s: complete is %v, want %v", name, got, complete)
+			}
+		}
+	}
+}
+
 // Foreign files and files about several devices are refused.
 func TestRefuses(t *testing.T) {
 	two := bytes.Replace(read(t, "testssl.json"), []byte("127.0.0.1/127.0.0.1"), []byte("127.0.0.2/127.0.0.2"), 3)
