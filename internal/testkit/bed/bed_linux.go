@@ -149,8 +149,8 @@ func (b *Bed) boot() error {
 	return nil
 }
 
-// halt switches the device off: its cable, its services, its namespace.
-func (b *Bed) halt() {
+// off switches the device off: its cable, its services, its namespace.
+func (b *Bed) off() {
 	b.cable.detach()
 	b.mu.Lock()
 	for _, s := range slices.Backward(b.stops) {
@@ -171,7 +171,7 @@ func (b *Bed) Close() {
 		b.loopStop = nil
 		return
 	}
-	b.halt()
+	b.off()
 	b.cable.tester.close()
 	_ = b.wire.Close()
 }
@@ -180,8 +180,13 @@ func (b *Bed) Close() {
 // again: a new network stack, no connection survives, its services start anew.
 func (b *Bed) Reboot(off time.Duration) {
 	b.needsWire("Reboot")
-	b.halt()
+	b.off()
 	b.pause(off)
+	b.on()
+}
+
+// on switches the device on again.
+func (b *Bed) on() {
 	b.cable.boot(0)
 	if err := b.boot(); err != nil {
 		b.t.Error(err)
@@ -192,16 +197,13 @@ func (b *Bed) Reboot(off time.Duration) {
 // hardware address and the services that setup starts, none of the old.
 func (b *Bed) Replace(off time.Duration, setup func()) {
 	b.needsWire("Replace")
-	b.halt()
+	b.off()
 	b.mu.Lock()
 	b.starts = nil
 	b.mu.Unlock()
 	b.mac = "02:00:00:00:00:33"
 	b.pause(off)
-	b.cable.boot(0)
-	if err := b.boot(); err != nil {
-		b.t.Error(err)
-	}
+	b.on()
 	setup()
 }
 
