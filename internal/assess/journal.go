@@ -18,12 +18,13 @@ import (
 	"hoshi/internal/probe"
 )
 
-// JournalFormat is the format in the first line of every journal.
-const JournalFormat = "hoshi-journal/1"
+// journalFormat is the format in the first line of every journal.
+const journalFormat = "hoshi-journal/1"
 
 // maxJournal bounds a journal that is read, in bytes.
 const maxJournal = 256 << 20
 
+// suffix stands behind the name of the evidence.
 const suffix = ".journal"
 
 // JournalFile is where the journal of a run lies whose evidence goes to out.
@@ -75,8 +76,8 @@ type Past struct {
 	whole   int64          // bytes up to the end of the last whole line
 }
 
-// Ended reports whether a probe had come to its end, and was not begun anew since.
-func (p *Past) Ended(name string) bool {
+// ended reports whether a probe had come to its end, and was not begun anew since.
+func (p *Past) ended(name string) bool {
 	ended := false
 	for _, r := range p.Records {
 		if r.Probe == RunTranscript && r.Item == name {
@@ -86,8 +87,8 @@ func (p *Past) Ended(name string) bool {
 	return ended
 }
 
-// Last is the time, in ms since the run began, of the last thing that is known of it.
-func (p *Past) Last() int64 {
+// last is the time, in ms since the run began, of the last thing that is known of it.
+func (p *Past) last() int64 {
 	last := int64(0)
 	for _, r := range p.Records {
 		last = max(last, r.At+r.Took)
@@ -135,7 +136,11 @@ func ReadJournal(name string) (*Past, error) {
 		return nil, fault.Wrap(fault.Invalid, "assess.ReadJournal", err, "assess.file", "file", name)
 	}
 	defer f.Close()
-	p, err := parseJournal(io.LimitReader(f, maxJournal))
+	all := &io.LimitedReader{R: f, N: maxJournal + 1}
+	p, err := parseJournal(all)
+	if err == nil && all.N == 0 { // what lies behind the bound would be cut off as a torn line
+		err = fmt.Errorf("larger than %d MiB", maxJournal>>20)
+	}
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, "assess.ReadJournal", err, "assess.journal-damaged", "file", name)
 	}
@@ -171,7 +176,7 @@ func parseJournal(r io.Reader) (*Past, error) {
 		}
 		p.whole += int64(len(line))
 		if n == 1 {
-			if p.Header.Format != JournalFormat {
+			if p.Header.Format != journalFormat {
 				return nil, fmt.Errorf("format %q", p.Header.Format)
 			}
 			continue
@@ -187,9 +192,9 @@ func parseJournal(r io.Reader) (*Past, error) {
 	return p, nil
 }
 
-// Differs names what a run that is to go on has not in common with its journal:
+// differs names what a run that is to go on has not in common with its journal:
 // "target", "product", "edition", "tool", "parameters"; nil = it can go on.
-func (h Header) Differs(now Header) []string {
+func (h Header) differs(now Header) []string {
 	var out []string
 	for _, x := range []struct {
 		what string

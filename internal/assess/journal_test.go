@@ -28,7 +28,7 @@ func TestJournalCutAnywhere(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var b bytes.Buffer
 		e := json.NewEncoder(&b)
-		_ = e.Encode(Header{Format: JournalFormat, Tool: "t", Parameters: map[string]any{"pace": "fast"}})
+		_ = e.Encode(Header{Format: journalFormat, Tool: "t", Parameters: map[string]any{"pace": "fast"}})
 		first := b.Len()
 		var all []probe.Record
 		ends := []int{first}
@@ -96,7 +96,7 @@ func TestStoppedAndResumed(t *testing.T) {
 		t.Errorf("%v, %v", st.Mode(), err)
 	}
 	past, err := ReadJournal(o.Journal)
-	if err != nil || !past.Ended("tcp") || !past.Ended("service") || past.Ended("http") {
+	if err != nil || !past.ended("tcp") || !past.ended("service") || past.ended("http") {
 		t.Fatalf("%v: %+v", err, past)
 	}
 

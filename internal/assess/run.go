@@ -110,7 +110,7 @@ func Run(ctx context.Context, o Options) (*evidence.Run, error) {
 }
 
 func (o Options) header(plan *Plan, began time.Time) Header {
-	return Header{Format: JournalFormat, Tool: o.Tool, Target: plan.Addr.String(), Network: plan.Network, ProductFile: o.ProductFile,
+	return Header{Format: journalFormat, Tool: o.Tool, Target: plan.Addr.String(), Network: plan.Network, ProductFile: o.ProductFile,
 		Product: evidence.Digest(o.Product), EditionID: o.Edition.ID, Edition: o.Edition.Digest(), Parameters: parameters(o), Started: began}
 }
 
@@ -125,7 +125,7 @@ func (o Options) Fits(plan *Plan, past *Past) error {
 }
 
 func (p *Past) fits(h Header, file string) error {
-	other := p.Header.Differs(h)
+	other := p.Header.differs(h)
 	if len(other) == 0 {
 		return nil
 	}
@@ -169,13 +169,13 @@ func (r *runner) begin(began time.Time) {
 	for _, x := range r.past.Records {
 		r.g.tally(x.Probe).add(x)
 	}
-	last := r.past.Last()
+	last := r.past.last()
 	for _, x := range r.past.under() {
 		r.note(probe.Record{Event: "cut", Item: x.Item, At: x.At, Took: last - x.At})
 	}
 	r.note(probe.Record{Event: "resumed", At: last, Took: r.rec.Since() - last})
 	for _, p := range registry.Probes {
-		if (!p.Continues || r.past.mixed()) && !r.past.Ended(p.Name) && len(r.rec.Records(p.Name)) > 0 {
+		if (!p.Continues || r.past.mixed()) && !r.past.ended(p.Name) && len(r.rec.Records(p.Name)) > 0 {
 			r.rec.Drop(p.Name)
 			r.note(probe.Record{Event: "dropped", Item: p.Name})
 		}

@@ -29,7 +29,7 @@ func (r *runner) probes(ctx context.Context) error {
 		}
 		for _, lane := range stage {
 			for _, p := range lane {
-				r.t.Facts = append(r.t.Facts, p.Parse(withLines(r.rec.Records(p.Name)))...)
+				r.t.Facts = append(r.t.Facts, p.Parse(r.rec.Records(p.Name))...)
 			}
 		}
 	}
@@ -68,7 +68,7 @@ func (r *runner) stage(ctx context.Context, lanes [][]probe.Probe) error {
 	for _, p := range all {
 		began, ended := r.span(p.Name, begun)
 		switch {
-		case r.past != nil && r.past.Ended(p.Name), ended > 0 && (ended < away-outage.Notice.Milliseconds() || !r.troubled(p)):
+		case r.past != nil && r.past.ended(p.Name), ended > 0 && (ended < away-outage.Notice.Milliseconds() || !r.troubled(p)):
 			continue
 		case ended == 0 && began > 0:
 			r.note(probe.Record{Event: "cut", Item: p.Name, At: began, Took: max(0, away-began)})
@@ -134,7 +134,7 @@ func (r *runner) lanes(run, ctx context.Context, lanes [][]probe.Probe) error {
 	for i, lane := range lanes {
 		wg.Go(func() {
 			for _, p := range lane {
-				if r.past != nil && r.past.Ended(p.Name) {
+				if r.past != nil && r.past.ended(p.Name) {
 					continue
 				}
 				if errs[i] = r.one(run, ctx, p); errs[i] != nil {
@@ -203,13 +203,6 @@ func guarded(ctx context.Context, p probe.Probe, t *probe.Target, rec *probe.Rec
 		}
 	}()
 	return p.Run(ctx, t, rec)
-}
-
-func withLines(rs []probe.Record) []probe.Record {
-	for i := range rs {
-		rs[i].Line = i + 1
-	}
-	return rs
 }
 
 // onLink stands for borrowed addresses of the link among the parameters.

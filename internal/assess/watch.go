@@ -123,11 +123,11 @@ func (r *runner) check(ctx context.Context, surely bool) error {
 	}
 	r.w.mu.Lock()
 	defer r.w.mu.Unlock()
-	if now := time.Now(); !surely && now.Sub(r.w.keys) < keysEvery {
+	if now := r.o.Now(); !surely && now.Sub(r.w.keys) < keysEvery {
 		return nil
 	}
 	if marks := identity.Keys(ctx, r.t); len(marks) > 0 {
-		r.w.keys = time.Now()
+		r.w.keys = r.o.Now()
 		a, err := r.compare(append(marks, r.near()...))
 		r.note(probe.Record{Event: "checked", Detail: string(a), Number: len(marks)})
 		if err != nil {
@@ -135,8 +135,8 @@ func (r *runner) check(ctx context.Context, surely bool) error {
 		}
 	}
 	if up, ok := identity.Uptime(ctx, r.t); ok {
-		r.w.keys = time.Now()
-		now := time.Now()
+		now := r.o.Now()
+		r.w.keys = now
 		r.note(probe.Record{Event: "uptime", Number: int(up.Seconds())})
 		if !r.w.upAt.IsZero() && up < r.w.up+now.Sub(r.w.upAt)/2 {
 			r.note(probe.Record{Event: "rebooted", Number: int(up.Seconds())})

@@ -40,7 +40,7 @@ type Record struct {
 	Recv   []byte `json:"recv,omitempty"`   // base64; credentials are masked
 	Cut    bool   `json:"cut,omitempty"`    // Sent or Recv was longer than MaxBytes
 
-	Line int `json:"-"` // line in its transcript, from 1; set when records are parsed
+	Line int `json:"-"` // line in its transcript, from 1; set where records are kept and where they are read
 }
 
 // Source names the record for a fact: "tcp.jsonl:12".

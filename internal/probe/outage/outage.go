@@ -120,11 +120,11 @@ func answers(ctx context.Context, t *probe.Target, ports ...int) bool {
 			heard <- err == nil || w == "refused" || w == "reset"
 		}()
 	}
-	any := false
+	one := false
 	for range ports {
-		any = <-heard || any
+		one = <-heard || one
 	}
-	return any
+	return one
 }
 
 // Look waits for a device that was found not to answer at a time, or that takes no
