@@ -58,8 +58,8 @@ func Interfaces() ([]Interface, error) {
 	return out, nil
 }
 
-// MaxSearched is how many addresses of a link are searched at most.
-const MaxSearched = 1022
+// maxSearched is how many addresses of a link are searched at most.
+const maxSearched = 1022
 
 // Searched are the addresses of the link that a search asks: all of a small
 // network, and of a large one those around the host's own address; never the
@@ -71,7 +71,7 @@ func (i Interface) Searched() []netip.Addr {
 	}
 	var out []netip.Addr
 	whole := i.Prefix.Masked()
-	for a := p.Masked().Addr(); p.Contains(a) && len(out) < MaxSearched; a = a.Next() {
+	for a := p.Masked().Addr(); p.Contains(a) && len(out) < maxSearched; a = a.Next() {
 		if a != i.Prefix.Addr() && a != whole.Addr() && a != last(whole) {
 			out = append(out, a)
 		}

@@ -8,11 +8,11 @@ import (
 	"net/netip"
 )
 
-// ErrUnknown says that this system does not tell its neighbours.
-var ErrUnknown = errors.New("link: this system does not tell its neighbours")
+// errUnknown says that this system does not tell its neighbours.
+var errUnknown = errors.New("link: this system does not tell its neighbours")
 
-// Neighbour is a device on a link of this host, by its hardware address.
-type Neighbour struct {
+// neighbour is a device on a link of this host, by its hardware address.
+type neighbour struct {
 	Addr  netip.Addr
 	MAC   net.HardwareAddr
 	Index int  // of the interface
@@ -38,7 +38,7 @@ func On(a netip.Addr) bool {
 // MAC returns the hardware address behind an address; false when the address is
 // not on a link of this host, or nobody has been seen there.
 func MAC(a netip.Addr) (net.HardwareAddr, bool) {
-	all, err := Neighbours()
+	all, err := neighbours()
 	if err != nil {
 		return nil, false
 	}

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Neighbours reads the neighbour tables of the kernel, IPv4 and IPv6. Entries
+// neighbours reads the neighbour tables of the kernel, IPv4 and IPv6. Entries
 // without a hardware address are left out.
-func Neighbours() ([]Neighbour, error) {
+func neighbours() ([]neighbour, error) {
 	b, err := syscall.NetlinkRIB(unix.RTM_GETNEIGH, unix.AF_UNSPEC)
 	if err != nil {
 		return nil, fmt.Errorf("link: neighbours: %w", err)
@@ -21,18 +21,18 @@ func Neighbours() ([]Neighbour, error) {
 }
 
 // parseNeighbours reads netlink messages: struct ndmsg, then attributes.
-func parseNeighbours(b []byte) ([]Neighbour, error) {
+func parseNeighbours(b []byte) ([]neighbour, error) {
 	msgs, err := syscall.ParseNetlinkMessage(b)
 	if err != nil {
 		return nil, fmt.Errorf("link: neighbours: %w", err)
 	}
-	var out []Neighbour
+	var out []neighbour
 	for _, m := range msgs {
 		if m.Header.Type != unix.RTM_NEWNEIGH || len(m.Data) < unix.SizeofNdMsg {
 			continue
 		}
 		state := binary.NativeEndian.Uint16(m.Data[8:])
-		n := Neighbour{Index: int(int32(binary.NativeEndian.Uint32(m.Data[4:]))), Fresh: state&(unix.NUD_REACHABLE|unix.NUD_PERMANENT) != 0}
+		n := neighbour{Index: int(int32(binary.NativeEndian.Uint32(m.Data[4:]))), Fresh: state&(unix.NUD_REACHABLE|unix.NUD_PERMANENT) != 0}
 		for a := m.Data[unix.SizeofNdMsg:]; len(a) >= unix.SizeofRtAttr; {
 			l := int(binary.NativeEndian.Uint16(a))
 			if l < unix.SizeofRtAttr || l > len(a) {

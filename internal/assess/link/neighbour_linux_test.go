@@ -33,7 +33,7 @@ func TestNeighbours(t *testing.T) {
 	if n.Addr.String() != "192.168.1.20" || n.MAC.String() != "02:00:5e:10:00:01" || n.Index != 2 || !n.Fresh || unix.NUD_REACHABLE != 2 {
 		t.Errorf("%+v", n)
 	}
-	if _, err := Neighbours(); err != nil {
+	if _, err := neighbours(); err != nil {
 		t.Errorf("the kernel of this host: %v", err)
 	}
 }

@@ -2,5 +2,5 @@
 
 package link
 
-// Neighbours is not known on this system.
-func Neighbours() ([]Neighbour, error) { return nil, ErrUnknown }
+// neighbours is not known on this system.
+func neighbours() ([]neighbour, error) { return nil, errUnknown }

@@ -19,9 +19,9 @@ type Candidate struct {
 	Open    []int // of Familiar, those that answered
 }
 
-// Familiar are the TCP ports by which a person may recognise a device. Only they
+// familiar are the TCP ports by which a person may recognise a device. Only they
 // are asked during a search.
-var Familiar = []int{22, 23, 80, 443, 554, 1883, 8080, 8443}
+var familiar = []int{22, 23, 80, 443, 554, 1883, 8080, 8443}
 
 // How gentle a search is.
 const (
@@ -49,7 +49,7 @@ func Search(ctx context.Context, i Interface, progress func(done, total int)) ([
 	if !probe.Wait(ctx, settle) {
 		return nil, ctx.Err()
 	}
-	seen, err := Neighbours()
+	seen, err := neighbours()
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func Search(ctx context.Context, i Interface, progress func(done, total int)) ([
 func Look(ctx context.Context, a netip.Addr) []int {
 	var open []int
 	way := probe.NewNet(a, nil)
-	for _, p := range Familiar {
+	for _, p := range familiar {
 		if c, err := way.TCP(ctx, p, portWait); err == nil {
 			open = append(open, p)
 			_ = c.Close()

@@ -24,7 +24,7 @@ const (
 // Events: "connect" (port; error when there was no connection in any try), "end"
 // (no port is left). On an address of this host other programs come and go, and
 // nothing is asked.
-var Probe = probe.Probe{Name: name, Stage: 9, Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: name, Stage: 9, Run: run, Parse: parse}
 
 func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	if t.Network == probe.ModeShared {
@@ -66,8 +66,8 @@ func connect(ctx context.Context, t *probe.Target, rec *probe.Recorder, port int
 	}
 }
 
-// Parse states tcp.after when no port is left to ask.
-func Parse(records []probe.Record) fact.Set {
+// parse states tcp.after when no port is left to ask.
+func parse(records []probe.Record) fact.Set {
 	asked, ended, sources, whole := 0, []string{}, []string{}, false
 	for _, r := range records {
 		switch r.Event {

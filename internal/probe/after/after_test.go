@@ -39,7 +39,7 @@ func TestAfter(t *testing.T) {
 
 // A run that broke off says nothing.
 func TestBrokenOff(t *testing.T) {
-	if s := Parse([]probe.Record{{Event: "connect", Port: "tcp/21", Error: "refused", Line: 1}}); len(s) != 0 {
+	if s := parse([]probe.Record{{Event: "connect", Port: "tcp/21", Error: "refused", Line: 1}}); len(s) != 0 {
 		t.Errorf("%v", s)
 	}
 }

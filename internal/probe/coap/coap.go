@@ -35,13 +35,13 @@ const (
 var Probe = probe.Probe{Name: name, Stage: 3, Run: run, Parse: Parse}
 
 // Protocol is the registry entry.
-var Protocol = probe.Protocol{Name: name, UDP: &probe.Talk{Ports: []int{5683}, Match: Match,
+var Protocol = probe.Protocol{Name: name, UDP: &probe.Talk{Ports: []int{5683}, Match: match,
 	Ask: func(string, []byte) []byte { return get(core) }}, Probe: &Probe}
 
 func get(path string) []byte { return build(codeGet, path, 0, 0, nil, -1) }
 
-// Match recognises an answer to a question of ours.
-func Match(answer []byte) (software string, ok bool) {
+// match recognises an answer to a question of ours.
+func match(answer []byte) (software string, ok bool) {
 	m, ok := parse(answer)
 	return "", ok && m.answers()
 }

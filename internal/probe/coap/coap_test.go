@@ -111,7 +111,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("\x62\x45\x48\x53Ho\xc1\x28\xff</time>;rt=\"t\",</x>"), "GET "+core, false)
 	f.Add([]byte("\x60\x00\x48\x53"), "PUT /x", true)
 	f.Fuzz(func(t *testing.T, b []byte, item string, more bool) {
-		Match(b)
+		match(b)
 		next(b)
 		rs := []probe.Record{{Event: "asked", Port: "udp/5683", Item: item, Recv: b, Number: 2}, {Event: "asked", Port: "udp/5683", Item: "block", Recv: b}}
 		if more {

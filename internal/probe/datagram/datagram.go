@@ -21,12 +21,12 @@ import (
 
 // Bounds of the answer to one question.
 const (
-	MaxDatagrams = 128
-	MaxBytes     = 256 << 10
+	maxDatagrams = 128
+	maxBytes     = 256 << 10
 	// Quiet is how long to wait for one datagram more after the last, and MaxTime
 	// for all after the first.
 	Quiet   = 300 * time.Millisecond
-	MaxTime = 2 * time.Second
+	maxTime = 2 * time.Second
 	// The port is known to answer its protocol, so silence means that this question
 	// is not liked: neither long nor often is it put again.
 	maxWait  = time.Second
@@ -38,8 +38,8 @@ const (
 // "more" holds a further datagram of the answer to the last question of its port and
 // item; sent is what it answers, when something was sent in between.
 const (
-	Asked = "asked"
-	More  = "more"
+	asked = "asked"
+	more  = "more"
 )
 
 // Question is one datagram to one port.
@@ -74,7 +74,7 @@ func Ask(ctx context.Context, t *probe.Target, rec *probe.Recorder, name string,
 	for _, x := range got {
 		sent, received = sent+len(x.sent), received+len(x.recv)
 	}
-	r := probe.Record{Probe: name, Event: Asked, Port: probe.UDP(q.Port), Item: q.Item, Sent: q.Send, Number: len(got),
+	r := probe.Record{Probe: name, Event: asked, Port: probe.UDP(q.Port), Item: q.Item, Sent: q.Send, Number: len(got),
 		Detail: fmt.Sprintf("%d %d", sent, received), Took: time.Since(start).Milliseconds()}
 	if len(got) == 0 {
 		r.Error = probe.Word(err)
@@ -87,7 +87,7 @@ func Ask(ctx context.Context, t *probe.Target, rec *probe.Recorder, name string,
 		if kept += len(x.recv); kept > 2*probe.MaxBytes {
 			break // the sizes are known; more of the like is not kept
 		}
-		records = append(records, rec.Add(probe.Record{Probe: name, Event: More, Port: r.Port, Item: q.Item, Sent: x.sent, Recv: x.recv}, q.Mask...))
+		records = append(records, rec.Add(probe.Record{Probe: name, Event: more, Port: r.Port, Item: q.Item, Sent: x.sent, Recv: x.recv}, q.Mask...))
 	}
 	return Answers(records)[0]
 }
@@ -130,7 +130,7 @@ func once(ctx context.Context, t *probe.Target, q Question) ([]exchanged, error)
 	// long, and then the device still needs its usual time.
 	patience := min(t.Pace.UDPWait, maxWait) + q.Quiet
 	deadline := time.Now().Add(patience)
-	for len(got) < MaxDatagrams && total < MaxBytes && ctx.Err() == nil {
+	for len(got) < maxDatagrams && total < maxBytes && ctx.Err() == nil {
 		wait := time.Until(deadline)
 		switch {
 		case last != nil:
@@ -151,7 +151,7 @@ func once(ctx context.Context, t *probe.Target, q Question) ([]exchanged, error)
 			continue
 		}
 		if len(got) == 0 {
-			deadline = time.Now().Add(MaxTime)
+			deadline = time.Now().Add(maxTime)
 		}
 		got = append(got, exchanged{last, b})
 		total += len(b)
@@ -242,7 +242,7 @@ func Answers(records []probe.Record) []Answer {
 			continue
 		}
 		switch r.Event {
-		case Asked:
+		case asked:
 			a := Answer{Record: r}
 			if n, err := fmt.Sscanf(r.Detail, "%d %d", &a.Asked, &a.Size); n != 2 || err != nil || a.Asked < 0 || a.Size < 0 || max(a.Asked, a.Size) > 1<<30 {
 				a.Asked, a.Size = len(r.Sent), len(r.Recv)
@@ -253,7 +253,7 @@ func Answers(records []probe.Record) []Answer {
 			a.Complete = !r.Cut && len(a.Recv) == r.Number
 			last[[2]string{r.Port, r.Item}] = len(out)
 			out = append(out, a)
-		case More:
+		case more:
 			if i, ok := last[[2]string{r.Port, r.Item}]; ok && len(r.Recv) > 0 {
 				out[i].Recv = append(out[i].Recv, r.Recv)
 				out[i].Complete = !out[i].Cut && !r.Cut && len(out[i].Recv) == out[i].Number

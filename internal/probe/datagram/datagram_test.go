@@ -48,7 +48,7 @@ func TestFlood(t *testing.T) {
 	})
 	tt, rec := target()
 	a := Ask(t.Context(), tt, rec, "x", Question{Port: port, Item: "q", Send: []byte("0123456789"), Many: true})
-	if a.Number > MaxDatagrams || a.Size > MaxDatagrams*1400 || a.Size != a.Number*1400 || a.Asked != 10 || a.Complete {
+	if a.Number > maxDatagrams || a.Size > maxDatagrams*1400 || a.Size != a.Number*1400 || a.Asked != 10 || a.Complete {
 		t.Errorf("%d datagrams, %d bytes, asked %d, complete %v", a.Number, a.Size, a.Asked, a.Complete)
 	}
 	kept := 0
@@ -115,7 +115,7 @@ func FuzzAnswers(f *testing.F) {
 	f.Add("more", "udp/1", "q", "-1 99999999999999999999", []byte("x"), -5)
 	f.Fuzz(func(t *testing.T, event, port, item, detail string, recv []byte, number int) {
 		r := probe.Record{Event: event, Port: port, Item: item, Detail: detail, Recv: recv, Number: number}
-		for _, x := range Amplification("x", Answers([]probe.Record{{Event: Asked, Port: port, Item: item}, r, r})) {
+		for _, x := range Amplification("x", Answers([]probe.Record{{Event: asked, Port: port, Item: item}, r, r})) {
 			if !fact.Known(x.Name) || probe.Int(x.Value, "percent") < 0 || probe.Int(x.Value, "received") < 0 {
 				t.Errorf("%v", x)
 			}

@@ -8,8 +8,8 @@ import (
 	"hoshi/internal/probe"
 )
 
-// Entrances are the kinds of sign-in over FTP.
-var Entrances = []probe.Entrance{{Kind: "ftp", Attempt: attempt, Classify: classify,
+// entrances are the kinds of sign-in over FTP.
+var entrances = []probe.Entrance{{Kind: "ftp", Attempt: attempt, Classify: classify,
 	Known: []probe.Known{{User: "anonymous", Pass: "hoshi@example.invalid", Label: "anonymous"}}}}
 
 func attempt(ctx context.Context, t *probe.Target, d probe.Door, user, pass string) (sent, recv []byte, err error) {
@@ -21,12 +21,12 @@ func attempt(ctx context.Context, t *probe.Target, d probe.Door, user, pass stri
 	end := time.Now().Add(t.Pace.Exchange)
 	for _, l := range []struct{ line, shown string }{{}, {"USER " + user + "\r\n", "USER " + user + "\r\n"}, {"PASS " + pass + "\r\n", "PASS " + probe.Mask + "\r\n"}} {
 		sent = append(sent, l.shown...)
-		got, err := probe.Exchange(ctx, c, []byte(l.line), 4096, time.Until(end), Complete)
+		got, err := probe.Exchange(ctx, c, []byte(l.line), 4096, time.Until(end), complete)
 		recv = append(recv, got...)
 		if err != nil && len(got) == 0 {
 			return sent, recv, err
 		}
-		if code := Code(recv); code != 220 && code != 331 {
+		if code := replyCode(recv); code != 220 && code != 331 {
 			break
 		}
 	}
@@ -40,7 +40,7 @@ func classify(_, r probe.Record) probe.Outcome {
 	if len(r.Recv) == 0 {
 		return probe.Unanswered(r)
 	}
-	switch code := Code(r.Recv); code {
+	switch code := replyCode(r.Recv); code {
 	case 230, 202:
 		return probe.Accepted
 	case 421:

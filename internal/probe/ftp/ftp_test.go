@@ -18,7 +18,7 @@ func TestReplies(t *testing.T) {
 		{"99\r\n", 0, false},
 	}
 	for _, c := range cases {
-		if code, done := Code([]byte(c.in)), Complete([]byte(c.in)); code != c.code || done != c.done {
+		if code, done := replyCode([]byte(c.in)), complete([]byte(c.in)); code != c.code || done != c.done {
 			t.Errorf("%q: %d %v", c.in, code, done)
 		}
 	}
@@ -27,7 +27,7 @@ func TestReplies(t *testing.T) {
 func FuzzCode(f *testing.F) {
 	f.Add([]byte("220 x\r\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if n := Code(b); n != 0 && (n < 100 || n > 599) || Complete(b) && n == 0 {
+		if n := replyCode(b); n != 0 && (n < 100 || n > 599) || complete(b) && n == 0 {
 			t.Errorf("%q: %d", b, n)
 		}
 	})

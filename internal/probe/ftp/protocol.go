@@ -9,7 +9,7 @@ import (
 )
 
 // Protocol is the registry entry.
-var Protocol = probe.Protocol{Name: name, TCP: &probe.Talk{Ports: []int{21, 990, 2121}, Match: match, Whole: Complete}, Probe: &Probe, Entrances: Entrances}
+var Protocol = probe.Protocol{Name: name, TCP: &probe.Talk{Ports: []int{21, 990, 2121}, Match: match, Whole: complete}, Probe: &Probe, Entrances: entrances}
 
 var (
 	reply = regexp.MustCompile(`^[1-5][0-9][0-9][ -]`)

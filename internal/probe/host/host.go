@@ -15,15 +15,15 @@ const name = "host"
 // Probe is the registry entry. It sends nothing.
 //
 // Events: "network", detail one of the probe.Mode constants.
-var Probe = probe.Probe{Name: name, Stage: 0, Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: name, Stage: 0, Run: run, Parse: parse}
 
 func run(_ context.Context, t *probe.Target, rec *probe.Recorder) error {
 	rec.Add(probe.Record{Probe: name, Event: "network", Detail: t.Network})
 	return nil
 }
 
-// Parse states host.mixed.
-func Parse(records []probe.Record) fact.Set {
+// parse states host.mixed.
+func parse(records []probe.Record) fact.Set {
 	for _, r := range records {
 		if r.Event != "network" {
 			continue

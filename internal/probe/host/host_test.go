@@ -9,7 +9,7 @@ import (
 // Each network mode says whether the host is mixed in; an unknown one says nothing.
 func TestParse(t *testing.T) {
 	for mode, want := range map[string]any{probe.ModeRemote: false, probe.ModeNamespace: false, probe.ModeShared: true, "": nil, "else": nil} {
-		s := Parse([]probe.Record{{Event: "network", Detail: mode}})
+		s := parse([]probe.Record{{Event: "network", Detail: mode}})
 		if want == nil {
 			if len(s) != 0 {
 				t.Errorf("%q: %v", mode, s)

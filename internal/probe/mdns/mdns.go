@@ -29,7 +29,7 @@ const (
 var Probe = probe.Probe{Name: protocol, Stage: 3, Run: run, Parse: Parse}
 
 // Protocol is the registry entry.
-var Protocol = probe.Protocol{Name: protocol, UDP: &probe.Talk{Ports: []int{5353}, Roams: true, Match: Match, Ask: ask}, Probe: &Probe}
+var Protocol = probe.Protocol{Name: protocol, UDP: &probe.Talk{Ports: []int{5353}, Roams: true, Match: match, Ask: ask}, Probe: &Probe}
 
 // types is the name that lists types of services (RFC 6763, section 9).
 var types = labels{"_services", "_dns-sd", "_udp", "local"}
@@ -61,8 +61,8 @@ func reverse(a netip.Addr) labels {
 	return append(out, "ip6", "arpa")
 }
 
-// Match recognises an answer: a type of service, or a name under .local.
-func Match(answer []byte) (software string, ok bool) {
+// match recognises an answer: a type of service, or a name under .local.
+func match(answer []byte) (software string, ok bool) {
 	es, authoritative, _ := parse(answer)
 	for _, e := range es {
 		if e.kind == typePTR && (e.name.is(types.String()) || authoritative && len(e.target) > 1 && strings.EqualFold(e.target[len(e.target)-1], "local")) {

@@ -83,7 +83,7 @@ func TestBadNames(t *testing.T) {
 			t.Errorf("%q was read: %v", b, es)
 		}
 	}
-	if _, ok := Match(ask("192.0.2.1", nil)); ok {
+	if _, ok := match(ask("192.0.2.1", nil)); ok {
 		t.Error("a question was taken for an answer")
 	}
 }
@@ -92,7 +92,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("\x00\x00\x84\x00\x00\x00\x00\x01\x00\x00\x00\x00\x09_services\x07_dns-sd\x04_udp\x05local\x00\x00\x0c\x00\x01\x00\x00\x00\x0a\x00\x0d\x05_http\x04_tcp\xc0\x23"),
 		[]byte("\x00\x00\x84\x00\x00\x00\x00\x01\x00\x00\x00\x00\x01x\x05_http\x04_tcp\x05local\x00\x00\x21\x00\x01\x00\x00\x00\x0a\x00\x09\x00\x00\x00\x00\x00\x50\x01h\x00"))
 	f.Fuzz(func(t *testing.T, one, two []byte) {
-		Match(one)
+		match(one)
 		for _, x := range Parse([]probe.Record{{Event: "asked", Port: "udp/5353", Item: "types", Recv: one, Number: 2}, {Event: "more", Port: "udp/5353", Item: "types", Recv: two}}) {
 			if !fact.Known(x.Name) {
 				t.Errorf("%s is not in the vocabulary", x.Name)

@@ -8,8 +8,8 @@ import (
 	"hoshi/internal/probe"
 )
 
-// Entrances are the kinds of sign-in over MQTT: user and password of CONNECT.
-var Entrances = []probe.Entrance{{Kind: "mqtt", Attempt: attempt, Classify: classify}}
+// entrances are the kinds of sign-in over MQTT: user and password of CONNECT.
+var entrances = []probe.Entrance{{Kind: "mqtt", Attempt: attempt, Classify: classify}}
 
 // connect is a CONNECT packet with user and password; level 4 is MQTT 3.1.1, 5 is 5.0.
 func connect(level byte, client, user, pass string) []byte {

@@ -26,7 +26,7 @@ var Protocol = probe.Protocol{
 	Name:      name,
 	TCP:       &probe.Talk{Ports: []int{1883, 8883}, Ask: ask, Match: match, Whole: acknowledged},
 	Probe:     &probe.Probe{Name: name, Stage: 5, Run: run, Parse: parse},
-	Entrances: Entrances,
+	Entrances: entrances,
 }
 
 func ask(_ string, random []byte) []byte {

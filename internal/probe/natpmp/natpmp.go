@@ -25,7 +25,7 @@ var Probe = probe.Probe{Name: name, Stage: 3, Run: run, Parse: Parse}
 
 // Protocol is the registry entry. A gateway that knows only PCP answers it too,
 // with an error.
-var Protocol = probe.Protocol{Name: name, UDP: &probe.Talk{Ports: []int{5351}, Match: Match,
+var Protocol = probe.Protocol{Name: name, UDP: &probe.Talk{Ports: []int{5351}, Match: match,
 	Ask: func(string, []byte) []byte { return address }}, Probe: &Probe}
 
 // address asks for the outer address.
@@ -67,8 +67,8 @@ func parse(b []byte) (answer, bool) {
 	return a, false
 }
 
-// Match recognises an answer of either version.
-func Match(b []byte) (software string, ok bool) {
+// match recognises an answer of either version.
+func match(b []byte) (software string, ok bool) {
 	_, ok = parse(b)
 	return "", ok
 }

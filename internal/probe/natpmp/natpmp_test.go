@@ -41,7 +41,7 @@ func TestMatch(t *testing.T) {
 		"\x02\x80\x00\x01\x00\x00\x00\x00\x00\x00\x00\x09\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00": true,
 		string(announce(udpd.Loopback)): false,
 	} {
-		if _, ok := Match([]byte(in)); ok != want {
+		if _, ok := match([]byte(in)); ok != want {
 			t.Errorf("%q: %v", in, ok)
 		}
 	}
@@ -50,7 +50,7 @@ func TestMatch(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("\x00\x80\x00\x00\x00\x00\x00\x09\xcb\x00\x71\x05"), "address")
 	f.Fuzz(func(t *testing.T, b []byte, item string) {
-		Match(b)
+		match(b)
 		for _, x := range Parse([]probe.Record{{Event: "asked", Port: "udp/5351", Item: item, Recv: b}}) {
 			if !fact.Known(x.Name) {
 				t.Errorf("%s is not in the vocabulary", x.Name)

@@ -32,10 +32,10 @@ const stamp = "HoshiNTP"
 //
 // Events as in package datagram. Items: "time", "readvar" (mode 6: variables of
 // the server), "monlist" (mode 7: who asked before).
-var Probe = probe.Probe{Name: name, Stage: 3, Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: name, Stage: 3, Run: run, Parse: parse}
 
 // Protocol is the registry entry.
-var Protocol = probe.Protocol{Name: name, UDP: &probe.Talk{Ports: []int{123}, Match: Match,
+var Protocol = probe.Protocol{Name: name, UDP: &probe.Talk{Ports: []int{123}, Match: match,
 	Ask: func(string, []byte) []byte { return clock() }}, Probe: &Probe}
 
 // clock is the question of a client of version 4.
@@ -52,8 +52,8 @@ var (
 	monlist = []byte{2<<3 | private, 0, 3, 42, 0, 0, 0, 0}
 )
 
-// Match recognises the answer to a client.
-func Match(answer []byte) (software string, ok bool) {
+// match recognises the answer to a client.
+func match(answer []byte) (software string, ok bool) {
 	return "", len(answer) >= 48 && answer[0]&7 == server && string(answer[24:32]) == stamp
 }
 
@@ -97,9 +97,9 @@ func entries(b []byte) int {
 
 var variable = regexp.MustCompile(`(?:^|,)\s*(version|processor|system|refid)=(?:"([^"]*)"|([^,\r\n]*))`)
 
-// Parse states ntp.answer, access.open and amplification for each server, and what
+// parse states ntp.answer, access.open and amplification for each server, and what
 // it says of itself.
-func Parse(records []probe.Record) fact.Set {
+func parse(records []probe.Record) fact.Set {
 	type seen struct {
 		time, control, private bool
 		text                   strings.Builder
@@ -113,7 +113,7 @@ func Parse(records []probe.Record) fact.Set {
 		for _, b := range a.Recv {
 			switch a.Item {
 			case "time":
-				_, ok := Match(b)
+				_, ok := match(b)
 				s.time = s.time || ok
 			case "readvar":
 				if text, ok := variables(b); ok && text != "" && s.text.Len() < probe.MaxBytes {

@@ -60,7 +60,7 @@ func TestMonlist(t *testing.T) {
 	full := append([]byte{0xd7, 0, 3, 42, 0, 6, 0, 72}, make([]byte, 6*72)...)
 	records := []probe.Record{{Event: "asked", Port: "udp/123", Item: "monlist", Sent: monlist, Recv: full, Number: 2, Detail: "8 880"},
 		{Event: "more", Port: "udp/123", Item: "monlist", Recv: full}}
-	facts := Parse(records)
+	facts := parse(records)
 	if v := udpd.Get(t, facts, "ntp.answer", "udp/123"); !probe.Bool(v, "private") {
 		t.Errorf("%v", v)
 	}
@@ -68,7 +68,7 @@ func TestMonlist(t *testing.T) {
 		t.Errorf("%v", a)
 	}
 	records[0].Recv = []byte{0x97, 0, 3, 42, 0x40, 0, 0, 0}
-	if v := udpd.Get(t, Parse(records[:1]), "ntp.answer", "udp/123"); probe.Bool(v, "private") {
+	if v := udpd.Get(t, parse(records[:1]), "ntp.answer", "udp/123"); probe.Bool(v, "private") {
 		t.Errorf("an error was taken for a list: %v", v)
 	}
 }
@@ -78,9 +78,9 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("\x16\x82\x48\x53\x00\x00\x00\x00\x00\x00\x00\x0dversion=\"x\",\x00"), "readvar")
 	f.Add([]byte{0xd7, 0, 3, 42, 0, 6, 0, 72}, "monlist")
 	f.Fuzz(func(t *testing.T, b []byte, item string) {
-		Match(b)
+		match(b)
 		r := probe.Record{Event: "asked", Port: "udp/123", Item: item, Recv: b, Number: 2, Detail: item}
-		for _, x := range Parse([]probe.Record{r, {Event: "more", Port: "udp/123", Item: item, Recv: b}}) {
+		for _, x := range parse([]probe.Record{r, {Event: "more", Port: "udp/123", Item: item, Recv: b}}) {
 			if !fact.Known(x.Name) {
 				t.Errorf("%s is not in the vocabulary", x.Name)
 			}

@@ -15,9 +15,9 @@ import (
 	probehttp "hoshi/internal/probe/http"
 )
 
-// Entrances are the kinds of sign-in over RTSP: HTTP's Basic and Digest on a
+// entrances are the kinds of sign-in over RTSP: HTTP's Basic and Digest on a
 // DESCRIBE request (RFC 2326 D.1).
-var Entrances = []probe.Entrance{{Kind: "rtsp", Attempt: attempt, Classify: classify}}
+var entrances = []probe.Entrance{{Kind: "rtsp", Attempt: attempt, Classify: classify}}
 
 const maxReply = 16 << 10
 

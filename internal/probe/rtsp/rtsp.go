@@ -21,7 +21,7 @@ var Protocol = probe.Protocol{
 	Name:      name,
 	TCP:       &probe.Talk{Ports: []int{322, 554, 8554, 10554}, Ask: options, Match: match, Whole: wholeReply},
 	Probe:     &probe.Probe{Name: name, Stage: 5, Run: run, Parse: parseAll},
-	Entrances: Entrances,
+	Entrances: entrances,
 }
 
 func options(string, []byte) []byte {

@@ -11,8 +11,8 @@ import (
 	"hoshi/internal/probe"
 )
 
-// Entrances are the kinds of sign-in over SSH.
-var Entrances = []probe.Entrance{{Kind: "ssh", Attempt: attempt, Classify: classify}}
+// entrances are the kinds of sign-in over SSH.
+var entrances = []probe.Entrance{{Kind: "ssh", Attempt: attempt, Classify: classify}}
 
 // Names of the messages that answer an attempt; SSH's own bytes are encrypted.
 const (
@@ -57,7 +57,7 @@ func attempt(ctx context.Context, t *probe.Target, d probe.Door, user, pass stri
 var errAsked = errors.New("asked again")
 
 func dial(ctx context.Context, t *probe.Target, d probe.Door, user string, method ssh.AuthMethod) (recv []byte, err error) {
-	_, err = Dial(ctx, t, probe.PortNumber(d.Port), user, []ssh.AuthMethod{method})
+	_, err = connect(ctx, t, probe.PortNumber(d.Port), user, []ssh.AuthMethod{method})
 	switch {
 	case err == nil:
 		return []byte(success), nil

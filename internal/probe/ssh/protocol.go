@@ -8,7 +8,7 @@ import (
 )
 
 // Protocol is the registry entry.
-var Protocol = probe.Protocol{Name: name, TCP: &probe.Talk{Ports: []int{22, 2222}, Match: match, Whole: whole}, Probe: &Probe, Entrances: Entrances}
+var Protocol = probe.Protocol{Name: name, TCP: &probe.Talk{Ports: []int{22, 2222}, Match: match, Whole: whole}, Probe: &Probe, Entrances: entrances}
 
 // identification finds the version line, which other lines may precede (RFC 4253 4.2).
 func identification(b []byte) (string, bool) {

@@ -24,7 +24,7 @@ const name = "ssh"
 // Events: "offer" (port; recv = the server's version line and its plain-text offer of algorithms), "key" (port,
 // item = host key algorithm; recv = the public key), "methods" (port; detail = the offered methods, comma-separated;
 // recv = the server's version line).
-var Probe = probe.Probe{Name: name, Stage: 5, Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: name, Stage: 5, Run: run, Parse: parse}
 
 func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
@@ -64,9 +64,9 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 
 var errNoAnswer = errors.New("no answer given")
 
-// Dial connects and signs in with the methods; on success the connection is
+// connect connects and signs in with the methods; on success the connection is
 // closed at once. It returns the server's version line as far as it was read.
-func Dial(ctx context.Context, t *probe.Target, port int, user string, methods []ssh.AuthMethod) (version string, err error) {
+func connect(ctx context.Context, t *probe.Target, port int, user string, methods []ssh.AuthMethod) (version string, err error) {
 	return signIn(ctx, t.Net.TCP, t, port, user, methods)
 }
 
@@ -118,8 +118,8 @@ func (w *watch) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Parse states signin.interface, ssh.algorithm and ssh.hostkey for each server that answered.
-func Parse(records []probe.Record) fact.Set {
+// parse states signin.interface, ssh.algorithm and ssh.hostkey for each server that answered.
+func parse(records []probe.Record) fact.Set {
 	out := probe.Greeted(records, "methods", name, func(probe.Record) bool { return true })
 	return append(out, algorithmFacts(records)...)
 }

@@ -64,7 +64,7 @@ func TestMethods(t *testing.T) {
 		if last.Event != "methods" || last.Detail != want || string(last.Recv) != "SSH-2.0-box" || last.Error != "" {
 			t.Errorf("want %s, got %+v", want, rs)
 		}
-		if s := Parse(rs).Named("signin.interface"); len(s) != 1 || s[0].Subject != probe.TCP(port)+" ssh" {
+		if s := parse(rs).Named("signin.interface"); len(s) != 1 || s[0].Subject != probe.TCP(port)+" ssh" {
 			t.Errorf("%v", s)
 		}
 	}
@@ -72,7 +72,7 @@ func TestMethods(t *testing.T) {
 
 // A server that hangs up before it can be asked has a sign-in all the same.
 func TestMissed(t *testing.T) {
-	if s := Parse([]probe.Record{{Event: "methods", Port: "tcp/22", Error: "timeout"}}); len(s.Named("signin.interface")) != 1 {
+	if s := parse([]probe.Record{{Event: "methods", Port: "tcp/22", Error: "timeout"}}); len(s.Named("signin.interface")) != 1 {
 		t.Errorf("%v", s)
 	}
 }
@@ -120,7 +120,7 @@ func TestDropbear(t *testing.T) {
 	if err := run(t.Context(), target, rec); err != nil {
 		t.Fatal(err)
 	}
-	s := Parse(rec.Records(name))
+	s := parse(rec.Records(name))
 	a, ok := s.Get("ssh.algorithm", probe.TCP(port))
 	if !ok {
 		t.Fatal("no algorithms")

@@ -7,8 +7,8 @@ import (
 	"hoshi/internal/probe"
 )
 
-// Entrances are the kinds of sign-in over telnet.
-var Entrances = []probe.Entrance{{Kind: "telnet", Attempt: attempt, Classify: classify}}
+// entrances are the kinds of sign-in over telnet.
+var entrances = []probe.Entrance{{Kind: "telnet", Attempt: attempt, Classify: classify}}
 
 func attempt(ctx context.Context, t *probe.Target, d probe.Door, user, pass string) (sent, recv []byte, err error) {
 	c, err := t.Open(ctx, probe.PortNumber(d.Port), d.TLS)
@@ -16,12 +16,12 @@ func attempt(ctx context.Context, t *probe.Target, d probe.Door, user, pass stri
 		return nil, nil, err
 	}
 	defer c.Close()
-	s := Session{Conn: c}
-	recv, err = s.Until(ctx, t.Pace.Exchange, prompt)
+	s := session{Conn: c}
+	recv, err = s.until(ctx, t.Pace.Exchange, prompt)
 	if err != nil {
 		return nil, recv, err
 	}
-	if Shell(string(recv)) {
+	if shell(string(recv)) {
 		return nil, recv, nil
 	}
 	say := func(line, shown string) error {
@@ -29,18 +29,18 @@ func attempt(ctx context.Context, t *probe.Target, d probe.Door, user, pass stri
 		_, err := c.Write([]byte(line + "\r\n"))
 		return err
 	}
-	if AsksName(string(recv)) {
+	if asksName(string(recv)) {
 		if err := say(user, user); err != nil {
 			return sent, recv, err
 		}
-		if recv, err = s.Until(ctx, t.Pace.Exchange, AsksPassword); err != nil {
+		if recv, err = s.until(ctx, t.Pace.Exchange, asksPassword); err != nil {
 			return sent, recv, err
 		}
 	}
 	if err := say(pass, probe.Mask); err != nil {
 		return sent, recv, err
 	}
-	recv, err = s.Until(ctx, t.Pace.Exchange, func(x string) bool {
+	recv, err = s.until(ctx, t.Pace.Exchange, func(x string) bool {
 		x = strings.Replace(x, pass, "", 1) // an echo is no answer
 		return prompt(x) || probe.SaysWrong([]byte(x))
 	})
@@ -60,9 +60,9 @@ func classify(_, r probe.Record) probe.Outcome {
 		return probe.Limited
 	case len(r.Sent) > 0 && !probe.SaysWrong(r.Recv) && (probe.SaysChange(r.Recv) || endsWith(s, "new password:", "new unix password:")):
 		return probe.Forced
-	case probe.SaysWrong(r.Recv), AsksName(s), AsksPassword(s) && len(r.Sent) > 0:
+	case probe.SaysWrong(r.Recv), asksName(s), asksPassword(s) && len(r.Sent) > 0:
 		return probe.Refused
-	case Shell(s):
+	case shell(s):
 		return probe.Accepted
 	}
 	return probe.Unclear

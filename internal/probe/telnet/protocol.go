@@ -7,7 +7,7 @@ import (
 )
 
 // Protocol is the registry entry.
-var Protocol = probe.Protocol{Name: name, TCP: &probe.Talk{Ports: []int{23, 992, 2323}, Match: match}, Probe: &Probe, Entrances: Entrances}
+var Protocol = probe.Protocol{Name: name, TCP: &probe.Talk{Ports: []int{23, 992, 2323}, Match: match}, Probe: &Probe, Entrances: entrances}
 
 // openShell is the prompt of a shell that is there for anybody.
 var openShell = regexp.MustCompile(`[~/][^\r\n]{0,64}[#$] $`)
@@ -18,5 +18,5 @@ func match(b []byte) (software string, ok bool) {
 		return "", true
 	}
 	s := string(b)
-	return "", AsksName(s) || AsksPassword(s) || openShell.MatchString(s)
+	return "", asksName(s) || asksPassword(s) || openShell.MatchString(s)
 }

@@ -18,7 +18,7 @@ const name = "telnet"
 // Probe is the registry entry.
 //
 // Events: "greeting" (port; recv = text before any sign-in).
-var Probe = probe.Probe{Name: name, Stage: 5, Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: name, Stage: 5, Run: run, Parse: parse}
 
 func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
@@ -28,7 +28,7 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 		r := probe.Record{Probe: name, Event: "greeting"}
 		c, err := t.Open(ctx, s.Port, s.TLS)
 		if err == nil {
-			r.Recv, err = (&Session{Conn: c}).Until(ctx, t.Pace.Exchange/2, prompt)
+			r.Recv, err = (&session{Conn: c}).until(ctx, t.Pace.Exchange/2, prompt)
 			_ = c.Close()
 		}
 		rec.Add(s.Asked(r, start, err))
@@ -36,15 +36,15 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	return nil
 }
 
-// Session is one telnet connection.
-type Session struct {
+// session is one telnet connection.
+type session struct {
 	Conn net.Conn
 	rest []byte // an IAC sequence that is not complete yet
 }
 
-// Until reads text, refusing every option the server offers, until done is
+// until reads text, refusing every option the server offers, until done is
 // satisfied, the peer hangs up or the time is over.
-func (s *Session) Until(ctx context.Context, wait time.Duration, done func(string) bool) ([]byte, error) {
+func (s *session) until(ctx context.Context, wait time.Duration, done func(string) bool) ([]byte, error) {
 	stop := context.AfterFunc(ctx, func() { _ = s.Conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if err := s.Conn.SetDeadline(time.Now().Add(wait)); err != nil {
@@ -54,7 +54,7 @@ func (s *Session) Until(ctx context.Context, wait time.Duration, done func(strin
 	buf := make([]byte, 2048)
 	for len(text) < 16<<10 {
 		n, err := s.Conn.Read(buf)
-		plain, reply, rest := Strip(append(s.rest, buf[:n]...))
+		plain, reply, rest := strip(append(s.rest, buf[:n]...))
 		s.rest = rest
 		text = append(text, plain...)
 		if len(reply) > 0 {
@@ -70,9 +70,9 @@ func (s *Session) Until(ctx context.Context, wait time.Duration, done func(strin
 	return text, nil
 }
 
-// Strip takes telnet commands out of a stream: the text, the refusals to send
+// strip takes telnet commands out of a stream: the text, the refusals to send
 // back, and an incomplete sequence at the end.
-func Strip(b []byte) (text, reply, rest []byte) {
+func strip(b []byte) (text, reply, rest []byte) {
 	const iac, sb, se, will, wont, do, dont = 255, 250, 240, 251, 252, 253, 254
 	for i := 0; i < len(b); i++ {
 		if b[i] != iac {
@@ -115,16 +115,16 @@ func Strip(b []byte) (text, reply, rest []byte) {
 
 // prompt: the text ends with a question for a name or a password, or with the
 // prompt of a shell.
-func prompt(s string) bool { return AsksName(s) || AsksPassword(s) || Shell(s) }
+func prompt(s string) bool { return asksName(s) || asksPassword(s) || shell(s) }
 
-// AsksName reports a prompt for a user name at the end of the text.
-func AsksName(s string) bool { return endsWith(s, "login:", "username:", "user:", "name:", "account:") }
+// asksName reports a prompt for a user name at the end of the text.
+func asksName(s string) bool { return endsWith(s, "login:", "username:", "user:", "name:", "account:") }
 
-// AsksPassword reports a prompt for a password at the end of the text.
-func AsksPassword(s string) bool { return endsWith(s, "password:", "passwd:", "passcode:") }
+// asksPassword reports a prompt for a password at the end of the text.
+func asksPassword(s string) bool { return endsWith(s, "password:", "passwd:", "passcode:") }
 
-// Shell reports the prompt of a shell at the end of the text.
-func Shell(s string) bool {
+// shell reports the prompt of a shell at the end of the text.
+func shell(s string) bool {
 	s = strings.TrimRight(s, " ")
 	return len(s) > 0 && strings.ContainsRune("#$>", rune(s[len(s)-1]))
 }
@@ -139,7 +139,7 @@ func endsWith(s string, words ...string) bool {
 	return false
 }
 
-// Parse states signin.interface for each server.
-func Parse(records []probe.Record) fact.Set {
+// parse states signin.interface for each server.
+func parse(records []probe.Record) fact.Set {
 	return probe.Greeted(records, "greeting", name, func(r probe.Record) bool { return r.Detail == "tls" })
 }

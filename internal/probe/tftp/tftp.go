@@ -38,10 +38,10 @@ const (
 // Probe is the registry entry.
 //
 // Events as in package datagram. Items: "read <file>", "write <file>".
-var Probe = probe.Probe{Name: name, Stage: 3, Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: name, Stage: 3, Run: run, Parse: parse}
 
 // Protocol is the registry entry.
-var Protocol = probe.Protocol{Name: name, UDP: &probe.Talk{Ports: []int{69}, Roams: true, Match: Match,
+var Protocol = probe.Protocol{Name: name, UDP: &probe.Talk{Ports: []int{69}, Roams: true, Match: match,
 	Ask: func(string, []byte) []byte { return request(opRead, absent) }}, Probe: &Probe}
 
 func request(op byte, file string) []byte {
@@ -68,8 +68,8 @@ func printable(b []byte) bool {
 	return !slices.ContainsFunc(b, func(c byte) bool { return c < ' ' || c == 0x7f })
 }
 
-// Match recognises the answer to a read request: an error, or a first block.
-func Match(answer []byte) (software string, ok bool) {
+// match recognises the answer to a read request: an error, or a first block.
+func match(answer []byte) (software string, ok bool) {
 	op, _, _ := packet(answer)
 	return "", op == opError || op == opData
 }
@@ -110,8 +110,8 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	return nil
 }
 
-// Parse states access.open and amplification for each server.
-func Parse(records []probe.Record) fact.Set {
+// parse states access.open and amplification for each server.
+func parse(records []probe.Record) fact.Set {
 	type seen struct {
 		read, write, asked bool
 		what, source       []string

@@ -65,7 +65,7 @@ func TestTFTPD(t *testing.T) {
 // A service that sends everything back, and one that answers in another way, are none.
 func TestNotTFTP(t *testing.T) {
 	for _, b := range [][]byte{Protocol.UDP.Ask("box", nil), {0, 5, 0, 1}, {0, 5, 0, 99, 'x', 0}, []byte("\x00\x05\x00\x01x\x00y\x00"), {0, 3, 0, 2, 1}, {0, 4, 0, 0}, {}} {
-		if _, ok := Match(b); ok {
+		if _, ok := match(b); ok {
 			t.Errorf("%q was taken for an answer", b)
 		}
 	}
@@ -75,8 +75,8 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("\x00\x05\x00\x01File not found\x00"), []byte("\x00\x03\x00\x01abc"), "read config.bin")
 	f.Add([]byte("\x00\x04\x00\x00"), []byte("\x00\x04\x00\x01"), "write "+written)
 	f.Fuzz(func(t *testing.T, one, two []byte, item string) {
-		Match(one)
-		for _, x := range Parse([]probe.Record{{Event: "asked", Port: "udp/69", Item: item, Recv: one, Number: 2}, {Event: "more", Port: "udp/69", Item: item, Recv: two}}) {
+		match(one)
+		for _, x := range parse([]probe.Record{{Event: "asked", Port: "udp/69", Item: item, Recv: one, Number: 2}, {Event: "more", Port: "udp/69", Item: item, Recv: two}}) {
 			if !fact.Known(x.Name) {
 				t.Errorf("%s is not in the vocabulary", x.Name)
 			}

@@ -155,8 +155,8 @@ func extensions(v Version, groups []uint16, share bool, random []byte) []byte {
 	return b
 }
 
-// Offered reads version and suites back from a ClientHello that Hello built.
-func Offered(b []byte) (Version, []uint16, error) {
+// offered reads version and suites back from a ClientHello that Hello built.
+func offered(b []byte) (Version, []uint16, error) {
 	bad := errors.New("not a ClientHello")
 	if suites, ok := offered2(b); ok {
 		return SSL20, suites, nil

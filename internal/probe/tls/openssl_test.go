@@ -71,7 +71,7 @@ func facts(t *testing.T, pace probe.Pace, ports ...int) fact.Set {
 		t.Fatal(err)
 	}
 	t.Logf("%d ports, %d records, %v", len(ports), len(rec.Records(name)), time.Since(start))
-	return Parse(rec.Records(name))
+	return parse(rec.Records(name))
 }
 
 type is = map[string]any
@@ -196,7 +196,7 @@ func TestSameAsSSLScan(t *testing.T) {
 
 // The old hello of SSL 2.0, and what such a server answers: version, kinds.
 func TestSSL2(t *testing.T) {
-	v, suites, err := Offered(Hello(SSL20, oldest, make([]byte, 96)))
+	v, suites, err := offered(Hello(SSL20, oldest, make([]byte, 96)))
 	if err != nil || v != SSL20 || !slices.Equal(suites, oldest) {
 		t.Fatalf("%v %v %v", v, suites, err)
 	}

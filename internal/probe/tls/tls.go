@@ -40,7 +40,7 @@ const (
 // server said until the client has to answer; number = the day of the test since 1970), "group" (port; a TLS 1.3
 // hello without a key), "certificate" (port; recv = certificate list of a TLS 1.3 handshake; number = the day),
 // "settled" (port, item = version: every suite was accepted or refused; "group": every group; "certificate").
-var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: name, Stage: 4, Run: run, Parse: parse}
 
 func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
@@ -339,9 +339,9 @@ func (a *asker) handshake(ctx context.Context, port string) bool {
 	return len(r.Recv) > 0
 }
 
-// Parse states tls.version, tls.suite, tls.group and tls.certificate for each port
+// parse states tls.version, tls.suite, tls.group and tls.certificate for each port
 // asked. complete is true only when every version was settled.
-func Parse(records []probe.Record) fact.Set {
+func parse(records []probe.Record) fact.Set {
 	ports := map[string]*seen{}
 	var order []string
 	for _, r := range records {
@@ -379,7 +379,7 @@ type seen struct {
 func (s *seen) record(r probe.Record) {
 	switch r.Event {
 	case "hello":
-		v, offered, err := Offered(r.Sent)
+		v, offered, err := offered(r.Sent)
 		if err != nil {
 			return
 		}

@@ -64,7 +64,7 @@ func asked(t *testing.T, port int) (versions, suites []any, complete bool) {
 		t.Fatal(err)
 	}
 	rs := rec.Records(name)
-	s := Parse(rs)
+	s := parse(rs)
 	v, ok := s.Get("tls.version", probe.TCP(port))
 	x, ok2 := s.Get("tls.suite", probe.TCP(port))
 	if !ok || !ok2 {
@@ -202,7 +202,7 @@ func TestSilentServer(t *testing.T) {
 	if err := run(t.Context(), target, rec); err != nil {
 		t.Fatal(err)
 	}
-	v, ok := Parse(rec.Records(name)).Get("tls.version", probe.TCP(port))
+	v, ok := parse(rec.Records(name)).Get("tls.version", probe.TCP(port))
 	if !ok || probe.Bool(v.Value, "complete") {
 		t.Errorf("%v", v.Value)
 	}
@@ -212,7 +212,7 @@ func TestSilentServer(t *testing.T) {
 func TestHelloRoundTrip(t *testing.T) {
 	for _, v := range Versions {
 		offer := []uint16{0x1301, 0xc02f, 0x0005}
-		got, suites, err := Offered(Hello(v, offer, make([]byte, 96)))
+		got, suites, err := offered(Hello(v, offer, make([]byte, 96)))
 		if err != nil || got != v || !slices.Equal(suites, offer) {
 			t.Errorf("%s: %s %v %v", v, got, suites, err)
 		}
@@ -233,7 +233,7 @@ func FuzzOffered(f *testing.F) {
 	f.Add(Hello(TLS13, modern, make([]byte, 96)))
 	f.Add(Hello(SSL30, classic[:9], make([]byte, 96)))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if _, suites, err := Offered(bytes.Clone(b)); err == nil && len(suites) == 0 {
+		if _, suites, err := offered(bytes.Clone(b)); err == nil && len(suites) == 0 {
 			t.Error("an offer of nothing")
 		}
 	})

@@ -22,7 +22,7 @@ const name = "uptime"
 // Events: "before" (port; item is the source; detail is "SECONDS BOOTS AT" of the
 // earlier reading), and those of package datagram, whose items are the source, a
 // blank and the item of the source's own probe.
-var Probe = probe.Probe{Name: name, Stage: 9, Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: name, Stage: 9, Run: run, Parse: parse}
 
 // source is a protocol that tells how long the device has been running.
 type source struct {
@@ -96,8 +96,8 @@ func restarted(a, b reading) (yes, known bool) {
 	return false, a.boots > 0 && b.boots > 0
 }
 
-// Parse states device.restart for each source that told again.
-func Parse(records []probe.Record) fact.Set {
+// parse states device.restart for each source that told again.
+func parse(records []probe.Record) fact.Set {
 	var out fact.Set
 	for _, before := range records {
 		s, ok := sources[before.Item]

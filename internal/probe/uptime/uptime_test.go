@@ -38,7 +38,7 @@ func TestRestartIsSeen(t *testing.T) {
 			if err := Probe.Run(t.Context(), target, rec); err != nil {
 				t.Fatal(err)
 			}
-			return Parse(rec.Records(name))
+			return parse(rec.Records(name))
 		}
 		facts := again()
 		if f, ok := facts.Get("device.restart", "udp/161 snmp"); ok && probe.Bool(f.Value, "restarted") { // it has just started: it may be too early to tell
@@ -88,7 +88,7 @@ func TestSources(t *testing.T) {
 		"ssdp":   "HTTP/1.1 200 OK\r\nST: a\r\nBOOTID.UPNP.ORG: 9\r\n\r\n",
 	} {
 		item := sources[kind].ask("192.0.2.1")[0].Item
-		facts := Parse([]probe.Record{{Event: "before", Port: "udp/1", Item: kind, Detail: "5000 7 0"}, {Event: "asked", Port: "udp/1", Item: kind + " " + item, Recv: []byte(recv), Number: 1, At: 1000}})
+		facts := parse([]probe.Record{{Event: "before", Port: "udp/1", Item: kind, Detail: "5000 7 0"}, {Event: "asked", Port: "udp/1", Item: kind + " " + item, Recv: []byte(recv), Number: 1, At: 1000}})
 		if v := udpd.Get(t, facts, "device.restart", "udp/1 "+kind); !probe.Bool(v, "restarted") {
 			t.Errorf("%s: %v", kind, v)
 		}
@@ -99,7 +99,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("snmpv3", "1 2 3", "snmpv3 v3", []byte("0"))
 	f.Add("ssdp", "-1 2 3", "ssdp search", []byte("HTTP/1.1 200 OK\r\nST: a\r\nBOOTID.UPNP.ORG: 9\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, kind, detail, item string, b []byte) {
-		for _, x := range Parse([]probe.Record{{Event: "before", Port: "udp/1", Item: kind, Detail: detail}, {Event: "asked", Port: "udp/1", Item: item, Recv: b, Number: 1}}) {
+		for _, x := range parse([]probe.Record{{Event: "before", Port: "udp/1", Item: kind, Detail: detail}, {Event: "asked", Port: "udp/1", Item: item, Recv: b, Number: 1}}) {
 			if !fact.Known(x.Name) {
 				t.Errorf("%s is not in the vocabulary", x.Name)
 			}
