@@ -428,9 +428,9 @@ func printVerdicts(w io.Writer, l i18n.Lang, e *criteria.Edition, vs []criteria.
 			title, mark := "", ""
 			if c, ok := e.Criterion(v.Criterion); ok {
 				title = c.Title.Text().In(l)
-				if i := slices.IndexFunc(c.Rules, func(x criteria.Rule) bool { return x.ID == v.Rule }); i >= 0 && c.Rules[i].Status != "" {
-					mark = " " + l.T("report.mark."+string(c.Rules[i].Status))
-				}
+			}
+			if v.Status != "" {
+				mark = " " + l.T("report.mark."+string(v.Status))
 			}
 			fmt.Fprintf(w, "  %s %s\n", v.Criterion, title)
 			for _, s := range []string{l.T("assess.verdict.asked", "text", v.Asked), l.T("assess.verdict.seen", "text", v.Seen),

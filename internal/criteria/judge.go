@@ -164,6 +164,9 @@ func (v *Verdict) by(vars map[string]any, rules ...rule) {
 	var seen, now, words []i18n.Text
 	for _, r := range rules {
 		v.Rule = firstOf(v.Rule, r.ID)
+		if slices.Index(Statuses, r.Status) > slices.Index(Statuses, v.Status) {
+			v.Status = r.Status
+		}
 		with := r.shown(vars)
 		seen, now = append(seen, fill(*r.Seen, with)), append(now, fill(*r.Now, with))
 		w := i18n.Text{JA: r.JA, EN: r.EN}
@@ -186,7 +189,7 @@ func (v *Verdict) tellImported() {
 
 func (v *Verdict) undecided(u UndecidedRule) {
 	with := map[string]i18n.Text{"missing": list(v.Missing)}
-	v.Outcome, v.Rule, v.RuleText = Undecided, u.ID, i18n.Text{JA: u.JA, EN: u.EN}
+	v.Outcome, v.Rule, v.RuleText, v.Status = Undecided, u.ID, i18n.Text{JA: u.JA, EN: u.EN}, u.Status
 	v.Seen, v.Now = fill(u.Seen, with), fill(u.Now, with)
 }
 

@@ -33,6 +33,7 @@ type Verdict struct {
 	Seen      i18n.Text `json:"seen"`              // what was seen
 	Rule      string    `json:"rule"`              // number of the interpretation rule that decided, "R-04-2"; the first of several
 	RuleText  i18n.Text `json:"ruleText"`          // its words; further rules that decided follow with their numbers
+	Status    Status    `json:"status,omitempty"`  // how sure the rule is, of several the least sure; only "official" is official
 	Now       i18n.Text `json:"now"`               // what to do now
 	Facts     []string  `json:"facts,omitempty"`   // ids of the facts that the rule read
 	Missing   []string  `json:"missing,omitempty"` // facts that the rule needs and that are absent or incomplete

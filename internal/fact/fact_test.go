@@ -30,6 +30,24 @@ func TestFractionRefused(t *testing.T) {
 	}
 }
 
+// What is measured differs a little from test to test, small numbers too.
+func TestNear(t *testing.T) {
+	limit := func(watched, guesses int64) Fact {
+		return Fact{Name: "signin.limit", Value: map[string]any{"watched": watched, "guessesPerDay": guesses}}
+	}
+	for _, c := range []struct {
+		a, b Fact
+		want bool
+	}{
+		{limit(0, 1438), limit(1, 1437), true}, {limit(60, 7200), limit(61, 14000), true},
+		{limit(0, 1438), limit(60, 1438), false}, {limit(60, 7200), limit(60, 900000), false},
+	} {
+		if c.a.Near(c.b) != c.want || c.b.Near(c.a) != c.want {
+			t.Errorf("%v and %v: %v", c.a.Value, c.b.Value, !c.want)
+		}
+	}
+}
+
 func TestVocabularySorted(t *testing.T) {
 	var names []string
 	for _, e := range Vocabulary {

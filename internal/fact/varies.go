@@ -26,8 +26,8 @@ var marks = map[string][]string{
 	"tls.certificate": {"sha256", "from", "until"},
 }
 
-// measured are members that follow from times; within a factor of two they say
-// the same.
+// measured are members that follow from times; within a factor of two, and of
+// small ones within two, they say the same: 0 seconds may be 1 the next time.
 var measured = map[string][]string{
 	"amplification": {"percent", "received", "sent"},
 	"signin.limit":  {"attempts", "guessesPerDay", "watched"},
@@ -48,7 +48,7 @@ func (f Fact) Near(o Fact) bool {
 	return slices.EqualFunc(a, b, func(x, y any) bool {
 		n, ok := x.(int64)
 		k, ok2 := y.(int64)
-		return ok == ok2 && (!ok || n <= 2*k && k <= 2*n)
+		return ok == ok2 && (!ok || n <= 2*k+2 && k <= 2*n+2)
 	})
 }
 

@@ -75,7 +75,7 @@ type group struct {
 
 type verdictRow struct {
 	criteria.Verdict
-	Title, Status string
+	Title string
 }
 
 type factRow struct{ Name, Subject, Value, Origin, Source string }
@@ -160,11 +160,6 @@ func (p *page) verdicts(e *criteria.Edition, vs []criteria.Verdict) {
 			r := verdictRow{Verdict: v}
 			if c, ok := e.Criterion(v.Criterion); ok {
 				r.Title = c.Title.Text().In(p.Lang)
-				for _, x := range c.Rules {
-					if x.ID == v.Rule {
-						r.Status = string(x.Status)
-					}
-				}
 			}
 			g.Verdicts = append(g.Verdicts, r)
 		}
