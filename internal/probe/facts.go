@@ -2,6 +2,8 @@ package probe
 
 import (
 	"iter"
+	"strconv"
+	"time"
 
 	"hoshi/internal/fact"
 )
@@ -70,6 +72,15 @@ func Detail(port, protocol, key, value string, source ...string) fact.Fact {
 // Open makes the fact access.open of a service that was asked without a sign-in.
 func Open(port, protocol string, read, write, writeAsked bool, what string, source ...string) fact.Fact {
 	return Observed("access.open", port+" "+protocol, map[string]any{"port": port, "protocol": protocol, "read": read, "write": write, "writeAsked": writeAsked, "what": Clip(what)}, source...)
+}
+
+// Away makes the fact device.outage: the device did not answer at all. during is the
+// part of the run ("tcp", "udp", "services") and n the outage's number in it, from 1;
+// kind is "reboot", "hang", "unknown" or "gone"; rate is attempts per second before, 0
+// when nobody counted; last is what was sent last.
+func Away(during string, n int, kind string, took time.Duration, rate int, last string, source ...string) fact.Fact {
+	return Observed("device.outage", during+" "+strconv.Itoa(n), map[string]any{
+		"kind": kind, "during": during, "seconds": int(took.Round(time.Second).Seconds()), "rate": rate, "last": Clip(last)}, source...)
 }
 
 // Ports gathers what records say port by port.

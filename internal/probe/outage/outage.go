@@ -231,15 +231,14 @@ func Parse(records []probe.Record) fact.Set {
 		if r.Event != "down" {
 			continue
 		}
-		kind, seconds := "gone", int64(0)
+		kind, took := "gone", int64(0)
 		if i+1 < len(records) && records[i+1].Event != "watched" {
-			seconds = max(0, records[i+1].Took+500) / 1000
+			took = min(max(0, records[i+1].Took), 1<<40)
 			if records[i+1].Event == "up" {
 				kind = "unknown"
 			}
 		}
-		out = append(out, probe.Observed("device.outage", fmt.Sprintf("services %d", len(out)+1), map[string]any{
-			"kind": kind, "during": "services", "seconds": int(seconds), "rate": 0, "last": probe.Clip(r.Detail)}, r.Source()))
+		out = append(out, probe.Away("services", len(out)+1, kind, time.Duration(took)*time.Millisecond, 0, r.Detail, r.Source()))
 	}
 	if n := slices.IndexFunc(records, func(r probe.Record) bool { return r.Event == "watched" }); n >= 0 {
 		out = append(out, probe.Observed("device.watch", "", map[string]any{"outages": len(out)}, records[n].Source()))

@@ -74,9 +74,6 @@ func (e *Engine) tell(now time.Duration, c int) {
 	}
 }
 
-// Stop ends a sweep early: what is settled is told, the rest is undecided.
-func (e *Engine) Stop(now time.Duration) { e.finish(now) }
-
 // Flush tells what is settled and not told yet, so that a run that is stopped
 // can go on from there.
 func (e *Engine) Flush(now time.Duration) {
@@ -85,6 +82,7 @@ func (e *Engine) Flush(now time.Duration) {
 	}
 }
 
+// finish ends a sweep: what is settled is told, the rest is undecided.
 func (e *Engine) finish(now time.Duration) {
 	if e.state == over {
 		return

@@ -3,7 +3,6 @@ package sweep
 import (
 	"context"
 	"encoding/binary"
-	"io"
 	"time"
 
 	"hoshi/internal/probe"
@@ -36,16 +35,12 @@ type Transport interface {
 // An error is the transport's, the watch's, or that of ctx; what is settled is
 // recorded all the same.
 func Run(ctx context.Context, t *probe.Target, rec *probe.Recorder, name, proto string, c Config, tr Transport) error {
-	was, resumed := Read(lined(rec.Records(name)), proto)
+	was, resumed := Read(rec.Records(name), proto)
 	var seed uint64
 	if resumed {
 		seed, c.Earlier = was.Seed, was
 	} else {
-		var b [8]byte
-		if _, err := io.ReadFull(t.Rand, b[:]); err != nil {
-			return err
-		}
-		seed = binary.BigEndian.Uint64(b[:])
+		seed = binary.BigEndian.Uint64(t.Random(8))
 	}
 	c.Ports = Order(seed)
 	if !resumed {
@@ -67,13 +62,6 @@ func ascending(n int) []int {
 		out[i] = i + 1
 	}
 	return out
-}
-
-func lined(rs []probe.Record) []probe.Record {
-	for i := range rs {
-		rs[i].Line = i + 1
-	}
-	return rs
 }
 
 // drive lets the engine act on the clock and the transport.

@@ -10,7 +10,6 @@ import (
 type device struct {
 	open   map[int]bool
 	silent func(port int) bool // a filter swallows it
-	proof  string              // of closed ports
 
 	rtt   time.Duration
 	loss  float64 // of each direction

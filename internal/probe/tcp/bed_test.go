@@ -50,15 +50,7 @@ func against(t *testing.T, b *bed.Bed, p probe.Pace, seen func(probe.Record)) fa
 	if err := run(t.Context(), &probe.Target{Addr: b.Addr, Net: probe.NewNet(b.Addr, nil), Pace: p, Rand: rand.Reader}, rec); err != nil {
 		t.Fatal(err)
 	}
-	return Parse(lined(rec))
-}
-
-func lined(rec *probe.Recorder) []probe.Record {
-	rs := rec.Records(name)
-	for i := range rs {
-		rs[i].Line = i + 1
-	}
-	return rs
+	return Parse(rec.Records(name))
 }
 
 func ports(s fact.Set) []int {
@@ -250,7 +242,7 @@ func TestBedResumed(t *testing.T) {
 		if err := run(t.Context(), target, rec); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, b, Parse(lined(rec)), open, "closed")
+		expect(t, b, Parse(rec.Records(name)), open, "closed")
 		plans := 0
 		for _, r := range rec.Records(name) {
 			if r.Event == "plan" {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"net/netip"
 	"slices"
 	"time"
@@ -34,15 +33,11 @@ func newSYN(t *probe.Target) (*syn, error) {
 		return nil, err
 	}
 	s := &syn{w: w, target: w.Target(), start: time.Now()}
-	var b [4]byte
-	if s.from, err = w.Reserve("tcp", sourcePorts); err == nil {
-		_, err = io.ReadFull(t.Rand, b[:])
-	}
-	if err != nil {
+	if s.from, err = w.Reserve("tcp", sourcePorts); err != nil {
 		_ = w.Close()
 		return nil, err
 	}
-	s.key = binary.BigEndian.Uint32(b[:])
+	s.key = binary.BigEndian.Uint32(t.Random(4))
 	return s, nil
 }
 

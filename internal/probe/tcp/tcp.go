@@ -7,7 +7,6 @@ package tcp
 
 import (
 	"context"
-	"fmt"
 
 	"hoshi/internal/fact"
 	"hoshi/internal/probe"
@@ -62,8 +61,7 @@ func Parse(records []probe.Record) fact.Set {
 		}
 	}
 	for i, o := range e.Down {
-		out = append(out, probe.Observed("device.outage", fmt.Sprintf("tcp %d", i+1), map[string]any{
-			"kind": o.Kind, "during": "tcp", "seconds": int((o.Took + 500e6) / 1e9), "rate": o.Rate, "last": probe.Clip(o.Last)}, source(o.Line)))
+		out = append(out, probe.Away(name, i+1, o.Kind, o.Took, o.Rate, o.Last, source(o.Line)))
 	}
 	c := e.Count(true)
 	method := e.Method

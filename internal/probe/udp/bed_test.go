@@ -176,7 +176,7 @@ func TestResume(t *testing.T) {
 		if stops < 2 {
 			t.Fatalf("stopped %d times", stops)
 		}
-		found(t, c.parse(lined(past)), services, map[string]any{"closed": int64(65532), "undecided": int64(0), "method": "pool"})
+		found(t, c.parse(past), services, map[string]any{"closed": int64(65532), "undecided": int64(0), "method": "pool"})
 	})
 }
 
@@ -208,7 +208,7 @@ func TestReboot(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		s := c.parse(lined(rec.Records(name)))
+		s := c.parse(rec.Records(name))
 		found(t, s, services, map[string]any{"closed": int64(65532), "undecided": int64(0)})
 		if n := len(s.Named("device.outage")); n == 0 {
 			t.Error("no outage was seen")

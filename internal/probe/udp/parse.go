@@ -3,7 +3,6 @@ package udp
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 	"slices"
 
 	"hoshi/internal/fact"
@@ -142,8 +141,7 @@ func (c catalogue) parse(records []probe.Record) fact.Set {
 		out = append(out, probe.Observed("udp.open", probe.UDP(p), map[string]any{"service": service, "answered": heard}, from...))
 	}
 	for i, o := range t.Down {
-		out = append(out, probe.Observed("device.outage", fmt.Sprintf("udp %d", i+1), map[string]any{
-			"kind": o.Kind, "during": "udp", "seconds": int((o.Took + 500e6) / 1e9), "rate": o.Rate, "last": probe.Clip(o.Last)}, source(o.Line)))
+		out = append(out, probe.Away(name, i+1, o.Kind, o.Took, o.Rate, o.Last, source(o.Line)))
 	}
 	method := t.Method
 	if !slices.Contains([]string{byPool, byLink, bySingle, bySockets}, method) {

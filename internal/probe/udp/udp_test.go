@@ -54,15 +54,8 @@ func scanned(t *testing.T, target *probe.Target) (fact.Set, []probe.Record) {
 	if err := c.run(t.Context(), target, rec); err != nil {
 		t.Fatal(err)
 	}
-	rs := lined(rec.Records(name))
+	rs := rec.Records(name)
 	return c.parse(rs), rs
-}
-
-func lined(rs []probe.Record) []probe.Record {
-	for i := range rs {
-		rs[i].Line = i + 1
-	}
-	return rs
 }
 
 // found checks open ports and their services, and coverage.
