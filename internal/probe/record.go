@@ -114,8 +114,11 @@ func (r *Recorder) Secret(values ...string) {
 func (r *Recorder) Since() int64 { return r.now().Sub(r.start).Milliseconds() }
 
 var (
-	headerSecret = regexp.MustCompile(`(?im)^((?:set-cookie|cookie):[ \t]*[^=;\r\n]{1,128}=)[^;\r\n]+`)
-	authHeader   = regexp.MustCompile(`(?im)^((?:proxy-)?authorization:[ \t]*[A-Za-z]+[ \t]+)[^\r\n]+`)
+	cookieSet   = regexp.MustCompile(`(?im)^(set-cookie:[ \t]*[^=;\r\n]{1,128}=)[^;\r\n]+`)
+	cookiesSent = regexp.MustCompile(`(?im)^(cookie:[ \t]*)[^\r\n]+`)
+	authHeader  = regexp.MustCompile(`(?im)^((?:proxy-)?authorization:[ \t]*[A-Za-z]+[ \t]+)[^\r\n]+`)
+	// rspauth: the server's own proof in Digest, from which a weak value can be guessed.
+	serverProof = regexp.MustCompile(`(?i)(rspauth="?)[0-9a-f]+`)
 )
 
 // Add keeps a record: masked, cut to the bounds, and with At set to the present
@@ -162,8 +165,10 @@ func (r *Recorder) mask(b []byte, also []string) []byte {
 			b = bytes.ReplaceAll(b, []byte(s), []byte(Mask))
 		}
 	}
-	b = headerSecret.ReplaceAll(b, []byte("${1}"+Mask))
-	return authHeader.ReplaceAll(b, []byte("${1}"+Mask))
+	for _, x := range []*regexp.Regexp{cookieSet, cookiesSent, authHeader, serverProof} {
+		b = x.ReplaceAll(b, []byte("${1}"+Mask))
+	}
+	return b
 }
 
 // Records returns a copy of what a probe has recorded.

@@ -17,11 +17,11 @@ func TestSecretsAreMasked(t *testing.T) {
 	r.Secret("", secret)
 	b64 := base64.StdEncoding.EncodeToString([]byte("admin:" + secret))
 	got := r.Add(Record{Probe: "http", Event: "x", Detail: "said " + secret,
-		Sent: []byte("POST / HTTP/1.1\r\nCookie: sid=abc123; theme=x\r\nAuthorization: Basic " + b64 + "\r\n\r\np=p%40ss%22w%C3%B6rd%2B1&j=p@ss\\\"wörd+1"),
-		Recv: []byte("HTTP/1.1 200 OK\r\nSet-Cookie: sid=abc123; Path=/\r\n\r\n" + secret + " and once-only"),
+		Sent: []byte("POST / HTTP/1.1\r\nCookie: theme=x; sid=abc123\r\nAuthorization: Basic " + b64 + "\r\n\r\np=p%40ss%22w%C3%B6rd%2B1&j=p@ss\\\"wörd+1"),
+		Recv: []byte("HTTP/1.1 200 OK\r\nSet-Cookie: sid=abc123; Path=/\r\nAuthentication-Info: rspauth=\"6629fae49393a053\", qop=auth\r\n\r\n" + secret + " and once-only"),
 	}, "once-only")
 	for _, b := range []string{string(got.Sent), string(got.Recv), got.Detail} {
-		for _, bad := range []string{secret, "abc123", b64, "p%40ss", `ss\"w`, "once-only"} {
+		for _, bad := range []string{secret, "abc123", "6629fae49393a053", b64, "p%40ss", `ss\"w`, "once-only"} {
 			if strings.Contains(b, bad) {
 				t.Errorf("%q is left in %q", bad, b)
 			}
