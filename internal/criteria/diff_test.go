@@ -123,14 +123,14 @@ func TestFlawTable(t *testing.T) {
 	}
 	entrance := func(id, port, kind string) []fact.Fact {
 		return []fact.Fact{observed("signin.coverage", "", m{"interfaces": 2, "firstUses": 0, "changes": 0}), observed("signin.interface", id, m{"port": port, "kind": kind, "encrypted": false}),
-			observed("signin.default", id, m{"tried": 12, "accepted": []string{}, "forced": []string{}, "complete": true}),
-			observed("signin.limit", id, m{"attempts": 20, "limited": true, "after": 5, "how": "lockout", "guessesPerDay": 7200, "scope": "account", "otherAccount": "checked", "otherSource": "unknown", "lasts": "seen", "watched": 60, "complete": true})}
+			observed("signin.default", id, m{"tried": 12, "accepted": []string{}, "forced": []string{}, "why": "", "wait": 0, "complete": true}),
+			observed("signin.limit", id, m{"attempts": 20, "limited": true, "after": 5, "how": "lockout", "guessesPerDay": 7200, "scope": "account", "otherAccount": "checked", "otherSource": "unknown", "lasts": "seen", "watched": 60, "why": "", "wait": 0, "complete": true})}
 	}
 	open := func(port string) fact.Fact { return observed("tcp.open", port, true) }
 	left := map[string][]fact.Fact{
 		"open-settings":     {observed("access.anonymous", "web", m{"asked": 1, "granted": 1, "what": []string{"/settings"}})},
-		"common-password":   {observed("signin.default", form, m{"tried": 12, "accepted": []string{"admin"}, "forced": []string{}, "complete": true})},
-		"unlimited-sign-in": {observed("signin.limit", form, m{"attempts": 30, "limited": false, "after": 0, "how": "", "guessesPerDay": 864000, "scope": "account", "otherAccount": "checked", "otherSource": "unknown", "lasts": "seen", "watched": 60, "complete": true})},
+		"common-password":   {observed("signin.default", form, m{"tried": 12, "accepted": []string{"admin"}, "forced": []string{}, "why": "", "wait": 0, "complete": true})},
+		"unlimited-sign-in": {observed("signin.limit", form, m{"attempts": 30, "limited": false, "after": 0, "how": "", "guessesPerDay": 864000, "scope": "account", "otherAccount": "checked", "otherSource": "unknown", "lasts": "seen", "watched": 60, "why": "", "wait": 0, "complete": true})},
 		"old-tls":           {observed("tls.version", "tcp/443", m{"versions": []string{"TLS 1.0", "TLS 1.2", "TLS 1.3"}, "asked": []string{}, "complete": true})},
 		"plain-http": append(entrance("tcp/80 form /login", "tcp/80", "form"), tcp(2), open("tcp/80"), service("tcp/80", "http"),
 			declared("declared.summary", "", m{"assets": 2, "paths": 2, "ports": 3, "accounts": 1, "updates": 1}),

@@ -29,8 +29,9 @@ var marks = map[string][]string{
 // measured are members that follow from times; within a factor of two, and of
 // small ones within two, they say the same: 0 seconds may be 1 the next time.
 var measured = map[string][]string{
-	"amplification": {"percent", "received", "sent"},
-	"signin.limit":  {"attempts", "guessesPerDay", "watched"},
+	"amplification":  {"percent", "received", "sent"},
+	"signin.default": {"wait"},
+	"signin.limit":   {"attempts", "guessesPerDay", "watched", "wait"},
 }
 
 // Lasting is the value without what must differ between two tests of one product:

@@ -90,18 +90,18 @@ var Vocabulary = []Entry{
 	{"signin.coverage", "", `{interfaces: int, firstUses: int, changes: int}`, i18n.Text{
 		JA: "見つかったサインインの入口の数と、出荷時の値と値の変更を試した数。",
 		EN: "How many sign-in interfaces were found, and at how many the value from the factory and a change of the value were seen."}},
-	{"signin.default", "sign-in interface", `{tried: int, accepted: [string], forced: [string], complete: bool}`, i18n.Text{
-		JA: "よく知られた初期値または申告された共通の初期値でサインインできたか。forced は、値を変えるまでほかに何もできなかったもの。",
-		EN: "Whether a commonly known or declared shared default value was accepted; forced: those with which nothing worked but changing them."}},
+	{"signin.default", "sign-in interface", `{tried: int, accepted: [string], forced: [string], why: ""|"locked"|"no-answer"|"not-understood"|"declared-refused"|"no-user", wait: int, complete: bool}`, i18n.Text{
+		JA: "よく知られた初期値または申告された共通の初期値でサインインできたか。forced は、値を変えるまでほかに何もできなかったもの。why は、試し終えられなかった理由: locked サインインを受け付けない状態だった（wait は機器が示した待ち時間、秒）、no-answer 応答がない、not-understood 応答を理解できない、declared-refused 申告された値が拒否された。",
+		EN: "Whether a commonly known or declared shared default value was accepted; forced: those with which nothing worked but changing them. why they could not all be tried: locked (sign-ins were turned away; wait: the seconds that the device stated), no-answer, not-understood, declared-refused (the declared value was)."}},
 	{"signin.firstuse", "account and sign-in interface", `{account: string, door: string, forced: bool}`, i18n.Text{
 		JA: "出荷時の値でサインインしたとき、値を変えるまでほかに何もできなかったか。",
 		EN: "Whether nothing worked but changing the value after a sign-in with the one from the factory."}},
 	{"signin.interface", "sign-in interface", `{port: string, kind: string, encrypted: bool}`, i18n.Text{
 		JA: "ネットワーク経由の利用者認証の入口。",
 		EN: "A way to sign in over the network."}},
-	{"signin.limit", "sign-in interface", `{attempts: int, limited: bool, after: int, how: string, guessesPerDay: int, scope: "account"|"source"|"all"|"unknown", otherAccount: "limited"|"checked"|"unknown", otherSource: "limited"|"checked"|"unknown", lasts: "none"|"always"|"seen"|"stated"|"until-unlocked"|"not-seen", watched: int, complete: bool}`, i18n.Text{
-		JA: "誤った認証の繰り返しに対する制限。guessesPerDay は、一人が一つずつ試すとして一日に試せる回数。otherAccount と otherSource は、制限の間に別のアカウントと別の送信元アドレスで試したときの応答で、scope はそこから分かる制限の範囲（送信元を変えれば試せるときは source）。lasts は制限の終わり方: seen 終わりを見た、stated 機器が時間を示した、until-unlocked 人が解除するまでと示した、not-seen 見ていた間（watched 秒）には終わらなかった。",
-		EN: "What repeated wrong sign-ins met. guessesPerDay holds for one attacker who makes one attempt at a time. otherAccount and otherSource: what another account and another source address met while the limit stood; scope follows from them (source when another address evades it). lasts: how the limit ends: seen; stated by the device; until-unlocked by a person, as the device says; or not-seen in the time watched (seconds)."}},
+	{"signin.limit", "sign-in interface", `{attempts: int, limited: bool, after: int, how: string, guessesPerDay: int, scope: "account"|"source"|"all"|"unknown", otherAccount: "limited"|"checked"|"unknown", otherSource: "limited"|"checked"|"unknown", lasts: "none"|"always"|"seen"|"stated"|"until-unlocked"|"not-seen", watched: int, why: ""|"locked"|"no-answer"|"not-understood"|"declared-refused"|"no-user", wait: int, complete: bool}`, i18n.Text{
+		JA: "誤った認証の繰り返しに対する制限。guessesPerDay は、一人が一つずつ試すとして一日に試せる回数。otherAccount と otherSource は、制限の間に別のアカウントと別の送信元アドレスで試したときの応答で、scope はそこから分かる制限の範囲（送信元を変えれば試せるときは source）。lasts は制限の終わり方: seen 終わりを見た、stated 機器が時間を示した、until-unlocked 人が解除するまでと示した、not-seen 見ていた間（watched 秒）には終わらなかった。why と wait は signin.default と同じで、no-user は、値を試せる利用者が分からなかったこと。",
+		EN: "What repeated wrong sign-ins met. guessesPerDay holds for one attacker who makes one attempt at a time. otherAccount and otherSource: what another account and another source address met while the limit stood; scope follows from them (source when another address evades it). lasts: how the limit ends: seen; stated by the device; until-unlocked by a person, as the device says; or not-seen in the time watched (seconds). why and wait as in signin.default; no-user: nobody was known whose value could be tried."}},
 	{"snmp.version", "port", `{v1: bool, v2c: bool, v3: bool, engine: string}`, i18n.Text{
 		JA: "応答した SNMP のバージョン。v1 と v2c は認証値 public に応答した場合だけ分かる。",
 		EN: "The SNMP versions that answered; v1 and v2c show only when they take the community public."}},

@@ -96,6 +96,15 @@ type Account struct {
 	Port    string // "tcp/443"
 	Initial string // as in fact declared.account
 	Secret  string // "" when none was given
+	SNMP    SNMPUser
+}
+
+// SNMPUser says how a user of SNMP version 3 signs and encrypts; the zero value is
+// an account of another kind.
+type SNMPUser struct {
+	Auth          string // "none", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"
+	Privacy       string // "", "des", "aes"
+	PrivacySecret string // "" = the same as of the account; in memory only
 }
 
 // Path is a declared place on the device where information assets can be read.

@@ -56,6 +56,12 @@ type Entrance struct {
 	// Mute: a wrong value is refused by silence, so time without an answer is the
 	// tester's patience and not a delay that the device makes.
 	Mute bool
+	// Tells: a name that nobody has is answered unlike a wrong value, and no value is
+	// checked then; so made-up names show nothing of a limit.
+	Tells bool
+	// Takes reports whether an account declared for the port is one of this kind; nil
+	// = every one is.
+	Takes func(Account) bool
 }
 
 // Known is a user and password that everybody knows. Label is what a transcript
@@ -83,4 +89,5 @@ const (
 	Missed   Outcome = "missed"   // no answer
 	Unclear  Outcome = "unclear"  // an answer that is not understood
 	Closed   Outcome = "closed"   // the interface takes no passwords at all
+	Unknown  Outcome = "unknown"  // nobody of that name signs in with a value here: none was checked
 )

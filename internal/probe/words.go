@@ -15,6 +15,8 @@ var (
 	changeWords  = regexp.MustCompile(`(?i)((must|need to|required? to|have to|please)[^.<]{0,20} (change|set)[^.<]{0,20} (password|passcode)|(change|set)[^.<"]{0,12} (a |your )?new password|password (has )?expired|must_?change|(force|require)_?(password_?)?change|change_?password_?(required|needed)|password_?change_?required|(パスワード|初期値|暗証番号)[^。<]{0,12}(変更|設定)して(ください|下さい)|新しいパスワード)`)
 	waitWords    = regexp.MustCompile(`(?i)(\d{1,5})\s*(seconds?|secs?|minutes?|mins?|hours?|s\b|秒|分|時間)`)
 	retryAfter   = regexp.MustCompile(`(?im)^retry-after:[ \t]*(\d{1,7})[ \t]*\r?$`)
+	retryAt      = regexp.MustCompile(`(?im)^retry-after:[ \t]*([a-z]{3}, [^\r\n]{20,30}GMT)[ \t]*\r?$`)
+	sentAt       = regexp.MustCompile(`(?im)^date:[ \t]*([a-z]{3}, [^\r\n]{20,30}GMT)[ \t]*\r?$`)
 )
 
 // SaysWrong reports that a text calls a sign-in wrong.
@@ -29,8 +31,9 @@ func SaysForever(b []byte) bool { return lockWords.Match(b) && foreverWords.Matc
 // SaysChange reports that a text asks for a new password before anything else.
 func SaysChange(b []byte) bool { return changeWords.Match(b) }
 
-// StatedWait is the wait that an answer asks for: a Retry-After header, or a time
-// in a sentence about a limit; 0 when it states none.
+// StatedWait is the wait that an answer asks for: a Retry-After header, which may be
+// a time of the device's own clock, or a time in a sentence about a limit; 0 when it
+// states none.
 func StatedWait(recv []byte) time.Duration {
 	text := recv
 	if strings.HasPrefix(string(recv[:min(len(recv), 5)]), "HTTP/") || strings.HasPrefix(string(recv[:min(len(recv), 5)]), "RTSP/") {
@@ -38,6 +41,13 @@ func StatedWait(recv []byte) time.Duration {
 		if m := retryAfter.FindStringSubmatch(head + "\r\n"); m != nil {
 			if n, err := strconv.Atoi(m[1]); err == nil && n > 0 && n <= 1e6 {
 				return time.Duration(n) * time.Second
+			}
+		}
+		if at, now := retryAt.FindStringSubmatch(head+"\r\n"), sentAt.FindStringSubmatch(head+"\r\n"); at != nil && now != nil {
+			end, err := time.Parse(httpTime, at[1])
+			start, err2 := time.Parse(httpTime, now[1])
+			if d := end.Sub(start); err == nil && err2 == nil && d > 0 && d <= 1e6*time.Second {
+				return d
 			}
 		}
 		text = []byte(body)
@@ -61,6 +71,9 @@ func StatedWait(recv []byte) time.Duration {
 	}
 	return time.Duration(n) * time.Second
 }
+
+// httpTime is how HTTP writes a time (RFC 9110, 5.6.7).
+const httpTime = "Mon, 02 Jan 2006 15:04:05 GMT"
 
 // Unanswered is the outcome of an attempt that brought no answer.
 func Unanswered(r Record) Outcome {

@@ -34,6 +34,7 @@ type lane struct {
 // shapes draws each outcome in a form of its own, so that colour is not needed.
 var shapes = map[probe.Outcome]string{
 	probe.Refused:  `<path class="refused" d="M%[1]v %[2]v v12"/>`,
+	probe.Unknown:  `<path class="refused" d="M%[1]v %[2]v v12"/>`,
 	probe.Accepted: `<circle class="accepted" cx="%[1]v" cy="%[3]v" r="5"/>`,
 	probe.Forced:   `<circle class="forced" cx="%[1]v" cy="%[3]v" r="4"/>`,
 	probe.Limited:  `<rect class="limited" x="%[4]v" y="%[2]v" width="6" height="12"/>`,
@@ -42,7 +43,7 @@ var shapes = map[probe.Outcome]string{
 
 // known are the attempts with a value that is right and meant to be: they show
 // that right is told from wrong.
-var known = []string{"control", "first", "changed-new", "after"}
+var known = []string{"control", "first", "reset", "changed-new", "after"}
 
 const control = `<path class="control" d="M%[4]v %[3]v l3 -5 l3 5 l-3 5 z"/>`
 

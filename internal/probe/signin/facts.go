@@ -33,11 +33,22 @@ func (s seen) end() int64 { return s.at + s.Took }
 
 func (s seen) right() bool { return s.met == probe.Accepted || s.met == probe.Forced }
 
-// made are the attempts with made-up names on all doors. A device may count all of
-// them together.
+// made are the attempts with made-up names on all doors, which a device may count
+// together, and the line of the first attempt of all kinds on each door.
 type made struct {
 	names []string
 	lines []probe.Record
+	first map[string]int
+}
+
+// others reports whether another door had been tried before a line.
+func (m made) others(item string, line int) bool {
+	for id, first := range m.first {
+		if id != item && first < line {
+			return true
+		}
+	}
+	return false
 }
 
 // elsewhere counts those on other doors before a record.
@@ -77,12 +88,15 @@ func (k kinds) facts(id string, rs []probe.Record, p steps, m made) fact.Set {
 	}
 	if t.kind.Classify(t.base, t.base) == probe.Closed {
 		return fact.Set{
-			probe.Observed("signin.default", id, map[string]any{"tried": 0, "accepted": []string{}, "forced": []string{}, "complete": t.defaultsDone}, t.base.Source()),
+			probe.Observed("signin.default", id, map[string]any{"tried": 0, "accepted": []string{}, "forced": []string{}, "why": "", "wait": 0, "complete": t.defaultsDone}, t.base.Source()),
 			probe.Observed("signin.limit", id, map[string]any{"attempts": 0, "limited": true, "after": 0, "how": "no-password", "guessesPerDay": 0,
-				"scope": "all", "otherAccount": "unknown", "otherSource": "unknown", "lasts": "always", "watched": 0, "complete": t.limitDone}, t.base.Source()),
+				"scope": "all", "otherAccount": "unknown", "otherSource": "unknown", "lasts": "always", "watched": 0, "why": "", "wait": 0, "complete": t.limitDone}, t.base.Source()),
 		}
 	}
 	out := fact.Set{t.defaults(), t.limit(m)}
+	if f, ok := t.names(); ok {
+		out = append(out, f)
+	}
 	for _, user := range t.users() {
 		if f, ok := t.firstUse(user, p); ok {
 			out = append(out, f)
@@ -94,15 +108,20 @@ func (k kinds) facts(id string, rs []probe.Record, p steps, m made) fact.Set {
 	return out
 }
 
-// read takes the records apart; false when no wrong value was answered clearly.
+// read takes the records apart; false when nothing was tried. What the others are
+// compared with is the first wrong value that was answered clearly, else the first.
 func (t *tries) read(rs []probe.Record) bool {
-	i := slices.IndexFunc(rs, func(r probe.Record) bool {
-		if r.Event != "attempt" || r.Detail != "baseline" {
+	clear := func(r probe.Record) bool {
+		if r.Event != "attempt" || r.Detail != "baseline" && r.Detail != "wrong" {
 			return false
 		}
 		o := t.kind.Classify(r, r)
-		return o == probe.Refused || o == probe.Closed
-	})
+		return o == probe.Refused || o == probe.Unknown || o == probe.Closed
+	}
+	i := slices.IndexFunc(rs, clear)
+	if i < 0 {
+		i = slices.IndexFunc(rs, func(r probe.Record) bool { return r.Event == "attempt" })
+	}
 	if i < 0 {
 		return false
 	}
@@ -136,6 +155,20 @@ func (t *tries) read(rs []probe.Record) bool {
 	return true
 }
 
+// names states that an unknown name is answered unlike a wrong value: anybody finds
+// out who has an account.
+func (t *tries) names() (fact.Fact, bool) {
+	var source []string
+	for _, o := range []probe.Outcome{probe.Unknown, probe.Refused} {
+		i := slices.IndexFunc(t.all, func(s seen) bool { return s.met == o })
+		if i < 0 {
+			return fact.Fact{}, false
+		}
+		source = append(source, t.all[i].Source())
+	}
+	return probe.Detail(t.port, t.kind.Kind, "user-names", "told-apart", source...), true
+}
+
 // users are the names that were tried, in order.
 func (t *tries) users() []string {
 	var out []string
@@ -150,7 +183,7 @@ func (t *tries) users() []string {
 // public: the label of a value that everybody knows, or that is declared as shared.
 func public(label string) bool {
 	switch label {
-	case "baseline", "control", "first", "wrong", "before-account", "other-account", "other-source", "after", "changed-old", "changed-new":
+	case "baseline", "control", "first", "reset", "wrong", "before-account", "other-account", "other-source", "after", "changed-old", "changed-new":
 		return false
 	}
 	return true
@@ -159,7 +192,7 @@ func public(label string) bool {
 // own: the label of an attempt with the value that the declaration gave, or the
 // one that a person set since.
 func own(label string) bool {
-	return label == "control" || label == "declared" || label == "first" || label == "changed-new"
+	return label == "control" || label == "declared" || label == "first" || label == "reset" || label == "changed-new"
 }
 
 // defaults sums up what default values met. A declared value that was refused means that
@@ -190,13 +223,88 @@ func (t *tries) defaults() fact.Fact {
 			if !slices.Contains(forced, name) {
 				forced = append(forced, name)
 			}
-		case probe.Refused:
+		case probe.Refused, probe.Unknown:
 			tried++
 		case probe.Unclear, probe.Closed:
 			done = false
 		}
 	}
-	return probe.Observed("signin.default", t.id, map[string]any{"tried": tried, "accepted": accepted, "forced": forced, "complete": done}, source...)
+	done = done && !t.saysLocked()
+	why, wait := "", int64(0)
+	if !done {
+		why, wait = t.whyDefaults()
+	}
+	if len(source) == 0 {
+		source = []string{t.base.Source()}
+	}
+	return probe.Observed("signin.default", t.id, map[string]any{"tried": tried, "accepted": accepted, "forced": forced,
+		"why": why, "wait": wait, "complete": done}, source...)
+}
+
+// saysLocked: the very first refusal spoke of a limit, and no right value shows that
+// it says so to everybody. Perhaps no value was ever checked.
+func (t *tries) saysLocked() bool {
+	return probe.SaysLimited(t.base.Recv) && !slices.ContainsFunc(t.all, seen.right)
+}
+
+// whyDefaults says why default values could not all be tried, in a word of the
+// vocabulary, with the seconds that the device asked to wait. "" = the run or its
+// records are not whole.
+func (t *tries) whyDefaults() (word string, wait int64) {
+	if !t.whole {
+		return "", 0
+	}
+	if t.saysLocked() {
+		return locked(t.base)
+	}
+	for i, s := range t.all {
+		declared := s.Detail == "control" || s.Detail == "first" || s.Detail == "declared"
+		if !declared && !public(s.Detail) && s.Detail != "baseline" || i+1 < len(t.all) && t.all[i+1].Detail == s.Detail && t.all[i+1].User == s.User {
+			continue
+		}
+		if declared && s.met == probe.Refused {
+			return "declared-refused", 0
+		}
+		if word, wait = s.kept(); word != "" {
+			return word, wait
+		}
+	}
+	return "", 0
+}
+
+// whyLimit says the same of the wrong values. nobody: there was no name whose value
+// could be guessed.
+func (t *tries) whyLimit(nobody bool) (word string, wait int64) {
+	switch last := len(t.all) - 1; {
+	case !t.whole:
+		return "", 0
+	case t.saysLocked():
+		return locked(t.base)
+	default:
+		for ; last > 0 && t.all[last].Detail != "wrong"; last-- {
+		}
+		if word, wait = t.all[last].kept(); word == "" && nobody {
+			word = "no-user"
+		}
+		return word, wait
+	}
+}
+
+// kept says what kept an attempt from being answered by yes or no.
+func (s seen) kept() (word string, wait int64) {
+	switch s.met {
+	case probe.Limited:
+		return locked(s.Record)
+	case probe.Missed:
+		return "no-answer", 0
+	case probe.Unclear, probe.Closed:
+		return "not-understood", 0
+	}
+	return "", 0
+}
+
+func locked(r probe.Record) (word string, wait int64) {
+	return "locked", int64(probe.StatedWait(r.Recv).Seconds())
 }
 
 // limit sums up repeated wrong values for the account that was used for them;
@@ -209,6 +317,7 @@ func (t *tries) limit(m made) fact.Fact {
 		}
 	}
 	done := t.limitDone && last >= 0
+	none := last < 0 || t.all[last].met == probe.Unknown
 	user := ""
 	if last >= 0 {
 		user = t.all[last].User
@@ -317,7 +426,7 @@ func (t *tries) limit(m made) fact.Fact {
 	}
 	// A limit that was there from the start is another door's. It says something about
 	// this one only if it held for the account and for a name that nobody has.
-	if checked == 0 && how != "" && t.shared() {
+	if checked == 0 && how != "" && t.shared() && m.others(t.id, t.all[last].Line) {
 		how = "shared"
 	} else if checked == 0 {
 		done = false
@@ -329,12 +438,19 @@ func (t *tries) limit(m made) fact.Fact {
 	if last >= 0 && slices.Contains(m.names, user) && checked > 0 {
 		rate += int64(m.elsewhere(t.id, t.all[last].Line))
 	}
+	if how == "" && t.saysLocked() {
+		done = false
+	}
+	why, stated := "", int64(0)
+	if !done {
+		why, stated = t.whyLimit(none)
+	}
 	account, source2 := t.others()
 	return probe.Observed("signin.limit", t.id, map[string]any{
 		"attempts": attempts, "limited": how != "", "after": after, "how": how,
 		"guessesPerDay": rate * dayMS / elapsed,
 		"scope":         scope(account, source2), "otherAccount": account, "otherSource": source2,
-		"lasts": lasts, "watched": watched / 1000, "complete": done,
+		"lasts": lasts, "watched": watched / 1000, "why": why, "wait": stated, "complete": done,
 	}, source...)
 }
 

@@ -63,7 +63,7 @@ func (k kinds) plan(t *probe.Target, records []probe.Record) plan {
 			continue
 		}
 		for i, a := range p.accounts {
-			if a.port == d.Port {
+			if a.port == d.Port && (d.kind.Takes == nil || d.kind.Takes(t.Accounts[i])) {
 				d.declared = append(d.declared, i)
 				if a.known {
 					d.known = append(d.known, i)

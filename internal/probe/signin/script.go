@@ -34,7 +34,12 @@ var random = value{kind: "random"}
 // something that has not been done; so a run that was killed at any moment goes
 // on with the very action that it would have done next.
 func next(p plan, records []probe.Record, now int64) (a action) {
-	s := &script{plan: p, now: now, numbers: map[string]int{}}
+	// The clock of the procedure begins with the first record: what the run did before
+	// is not on its budgets.
+	s := &script{plan: p, now: now, end: now, numbers: map[string]int{}}
+	if len(records) > 0 {
+		s.end = records[0].At
+	}
 	for _, r := range records {
 		switch r.Event {
 		case "attempt", "alive", "step", "defaults-done", "limit-done", "resumed":
@@ -138,10 +143,12 @@ type face struct {
 	door
 	i     int
 	base  probe.Record
-	works []int // accounts that signed in
-	plain []int // those that could go on without a change of the value
-	open  *pair // a value that everybody knows and that signed in
-	wrong int   // values refused since a right one set the count back
+	works []int  // accounts that signed in
+	plain []int  // those that could go on without a change of the value
+	open  *pair  // a value that everybody knows and that signed in
+	wrong int    // values refused since a right one set the count back
+	shut  bool   // turned away from the start: defaults cannot be tried
+	heard string // a name that somebody has, where names are told apart
 }
 
 func (f *face) met(r probe.Record) probe.Outcome { return f.kind.Classify(f.base, r) }
@@ -154,20 +161,27 @@ func turned(o probe.Outcome) bool { return o == probe.Limited || o == probe.Miss
 func (s *script) run() {
 	var faces []*face
 	for i := range s.doors {
-		if f := s.begin(i); f != nil {
+		if f := s.begin(i, faces); f != nil {
 			faces = append(faces, f)
 		}
 	}
 	s.firstUse(faces)
 	s.changes(faces)
-	for _, f := range faces {
-		s.limit(f)
+	// Where a made-up name shows nothing the account itself must not rest because of
+	// another door, so these come first.
+	for _, tells := range []bool{true, false} {
+		for _, f := range faces {
+			if f.kind.Tells == tells {
+				s.limit(f)
+			}
+		}
 	}
 }
 
 // begin sees how a wrong value is answered and tries declared and default values;
-// nil when nothing more can be learnt at the door.
-func (s *script) begin(i int) *face {
+// nil when nothing more can be learnt at the door. before are the doors that had
+// their turn.
+func (s *script) begin(i int, before []*face) *face {
 	f := &face{door: s.doors[i], i: i}
 	start := s.clock()
 	// The right value afterwards sets the count of wrong ones back; without it the
@@ -187,7 +201,7 @@ func (s *script) begin(i int) *face {
 			s.note(i, "limit-done")
 			return nil
 		}
-		if o == probe.Refused {
+		if o == probe.Refused || o == probe.Unknown {
 			break
 		}
 		// A limit from before this test, or a door that was busy: once more.
@@ -195,14 +209,29 @@ func (s *script) begin(i int) *face {
 		if o == probe.Missed {
 			wait = time.Second
 		}
-		if again || wait <= 0 || !s.wait(wait, start) {
+		if !again && wait > 0 && s.wait(wait, start) {
+			continue
+		}
+		if f.shut = o == probe.Limited; !f.shut {
 			return nil // not understood or not reachable
 		}
+		return f
 	}
 	s.control(f, start)
-	s.defaults(f, start)
+	s.defaults(f, before, start)
 	s.control(f, start)
 	return f
+}
+
+// reset signs in at another door with the right value of the user, where one is
+// known: a count of wrong values may be shared by all doors of the device.
+func (s *script) reset(others []*face, user string) {
+	for _, f := range others {
+		if v := s.rights(f, user); len(v) > 0 && !f.kind.NoUser {
+			s.try(f.i, "reset", user, v[0])
+			return
+		}
+	}
 }
 
 func (s *script) made(i int) string {
@@ -251,32 +280,49 @@ func (s *script) control(f *face, start int64) {
 }
 
 // defaults tries values that everybody knows, until one is accepted. Where a right
-// value is known it is used in between, so that no count comes near a lock.
-func (s *script) defaults(f *face, start int64) {
+// value is known, here or at another door, it is used in between, so that no count
+// comes near a lock.
+func (s *script) defaults(f *face, before []*face, start int64) {
 	var names []string
 	for _, n := range f.declared {
 		names = append(names, s.accounts[n].user)
 	}
+	row, last := 0, "" // wrong values in a row, and for whom
 	for _, p := range pairs(f.kind, names) {
-		if f.wrong >= mostInRow && len(f.works) > 0 {
-			s.control(f, start)
+		switch {
+		case len(f.works) > 0:
+			if f.wrong >= mostInRow {
+				s.control(f, start)
+			}
+		case row >= mostInRow || row > 0 && p.user != last:
+			s.reset(before, last)
+			row = 0
 		}
+		last = p.user
 		if s.over(start) {
 			return
 		}
 		switch o := f.met(s.patient(f, p.label, p.user, value{kind: "public", text: p.pass}, start)); {
 		case o == probe.Accepted || o == probe.Forced:
-			if f.kind.NoUser || !has(f.kind.Known, p) { // such as "anonymous", who signs in with any value
+			if f.kind.NoUser || !has(f.kind.Known, p) || f.kind.Tells { // not "anonymous", who signs in with any value
 				f.open = &p
 			}
 			s.note(f.i, "defaults-done")
 			return
 		case turned(o):
 			return
+		case o == probe.Unknown:
+			continue
 		}
-		f.wrong++
+		if f.heard == "" {
+			f.heard = p.user
+		}
+		f.wrong, row = f.wrong+1, row+1
 	}
 	s.note(f.i, "defaults-done")
+	if row > 0 && len(f.works) == 0 {
+		s.reset(before, last)
+	}
 }
 
 // mostInRow is how many default values are tried in a row where a right one can set
@@ -394,6 +440,10 @@ func (s *script) limit(f *face) {
 		user = s.accounts[f.declared[0]].user
 	case f.open != nil:
 		user = f.open.user
+	case f.kind.Tells:
+		if user = f.heard; user == "" {
+			return // nobody is known whose value could be guessed
+		}
 	}
 	if f.kind.Mute {
 		// Silence shows no limit by itself; only a right value tells afterwards.
@@ -403,6 +453,12 @@ func (s *script) limit(f *face) {
 		attempts = min(attempts, mostMute)
 	}
 	other := s.before(f, user)
+	if v := s.rights(f, user); len(v) > 0 && !f.kind.Mute {
+		// Values that were wrong at other doors may count here too.
+		if o := f.met(s.try(f.i, "reset", user, v[0])); o == probe.Accepted || o == probe.Forced {
+			f.wrong = 0
+		}
+	}
 	hold := time.Duration(s.hold) * time.Millisecond
 	away, scoped := 0, false
 	var since int64 // when the present limit showed
@@ -454,6 +510,9 @@ func (s *script) limit(f *face) {
 			}
 		case o == probe.Refused:
 			wrong, away = wrong+1, 0
+			if f.shut { // what a refusal looks like is known only now
+				f.base, f.shut = r, false
+			}
 		default:
 			return
 		}

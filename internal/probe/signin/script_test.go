@@ -24,6 +24,8 @@ var words = kinds{"word": {Kind: "word", Attempt: nil, Classify: func(_, r probe
 		return probe.Forced
 	case s == "NO":
 		return probe.Refused
+	case s == "WHO":
+		return probe.Unknown
 	case strings.HasPrefix(s, "LOCKED"):
 		return probe.Limited
 	}
@@ -41,6 +43,10 @@ type model struct {
 	keeps   bool   // the old value goes on working after a change
 	lies    bool   // the person changes nothing
 	factory bool   // the person says that the given value is the one from the factory
+	tells   bool   // names other than "admin" are called unknown
+	nobody  bool   // so is that one
+	late    int64  // ms of the run before the sign-in tests
+	shut    bool   // locked from before
 
 	changed bool
 	wrong   map[string]int
@@ -57,6 +63,12 @@ func (m *model) asked(at int64, a action) (recv, word string) {
 		key = a.user
 	case "source":
 		key = fmt.Sprint(a.second)
+	}
+	if m.tells && a.user != "admin" || m.nobody {
+		return "WHO", ""
+	}
+	if m.shut {
+		return m.says, ""
 	}
 	if at < m.until[key] {
 		if m.says == "" {
@@ -89,7 +101,7 @@ func (m *model) live(t interface {
 }, p plan, past []probe.Record, gap int64) []probe.Record {
 	t.Helper()
 	m.reset()
-	now := int64(0)
+	now := m.late
 	rs := slices.Clone(past)
 	for _, r := range rs { // the device remembers what it was asked
 		now = max(now, r.At+r.Took)
@@ -99,6 +111,10 @@ func (m *model) live(t interface {
 			switch r.Detail {
 			case "control", "declared", "first", "changed-new", "after":
 				a.value.kind = "account"
+			case "reset":
+				if a.value.kind = "account"; !p.accounts[0].known {
+					a.value = value{kind: "public", text: "password"}
+				}
 			case "changed-old":
 				a.value.kind = "old"
 			case "common-2":
@@ -182,7 +198,16 @@ func drawModel(t *rapid.T) (*model, plan) {
 		force: rapid.Bool().Draw(t, "force"), keeps: rapid.Bool().Draw(t, "keeps"), lies: rapid.Bool().Draw(t, "lies"), factory: rapid.Bool().Draw(t, "factory"),
 	}
 	initial := rapid.SampledFrom([]string{"", "unique-per-device", "set-at-first-use", "shared"}).Draw(t, "initial")
-	return m, doors(rapid.IntRange(1, 2).Draw(t, "doors"), initial, rapid.Bool().Draw(t, "second"), rapid.Bool().Draw(t, "person"))
+	m.late = rapid.SampledFrom([]int64{0, 10_000_000}).Draw(t, "late")
+	m.tells = rapid.Bool().Draw(t, "tells")
+	p := doors(rapid.IntRange(1, 2).Draw(t, "doors"), initial, rapid.Bool().Draw(t, "second"), rapid.Bool().Draw(t, "person"))
+	for i := range p.doors {
+		p.doors[i].kind.Tells = m.tells
+	}
+	if len(p.doors) > 1 && rapid.Bool().Draw(t, "undeclared") {
+		p.doors[1].declared, p.doors[1].known = nil, nil
+	}
+	return m, p
 }
 
 // A run that is cut at any record and goes on from there states the same facts as
@@ -510,10 +535,76 @@ func TestSharedLock(t *testing.T) {
 	}
 }
 
+// How long the rest of the run took before is no matter.
+func TestAfterALongScan(t *testing.T) {
+	m := &model{by: "account", after: 8, lock: 1 << 40, says: "LOCKED", late: 10_000_000}
+	for _, f := range words.parse(m.live(t, doors(2, "unique-per-device", false, false), nil, 0)) {
+		if f.Name != "signin.coverage" && !probe.Bool(f.Value, "complete") {
+			t.Errorf("%s: %v", f.ID(), f.Value)
+		}
+	}
+}
+
 // Where the right value is known, default values stay below a lock after three.
 func TestSparing(t *testing.T) {
 	m := &model{by: "account", after: 3, lock: 1 << 40, says: "LOCKED"}
 	if v := one(t, m, doors(1, "unique-per-device", false, false), "signin.default").Value; !probe.Bool(v, "complete") || probe.Int(v, "tried") != 4 {
 		t.Errorf("%v", v)
+	}
+}
+
+// A door for which no account is declared counts together with the others: the right
+// value at another door keeps the account from being locked by default values, and no
+// earlier wrong value counts as one of those that the limit let through.
+func TestSparingAtOtherDoors(t *testing.T) {
+	m := &model{by: "account", after: 3, lock: 1 << 40, says: "LOCKED"}
+	p := doors(2, "unique-per-device", false, false)
+	p.doors[1].declared, p.doors[1].known = nil, nil
+	facts := words.parse(m.live(t, p, nil, 0))
+	if d, _ := facts.Get("signin.default", "tcp/2 word"); probe.Int(d.Value, "tried") < 5 {
+		t.Errorf("%v", d.Value) // four for admin, and root until it is locked
+	}
+	if l, _ := facts.Get("signin.limit", "tcp/1 word"); !probe.Bool(l.Value, "complete") || probe.Int(l.Value, "after") != 3 {
+		t.Errorf("%v", l.Value)
+	}
+}
+
+// Where unknown names are told apart, nobody's value is guessed for a name that
+// nobody has, and that is said.
+func TestNamesToldApart(t *testing.T) {
+	live := func(m *model) (d, l any) {
+		p := doors(1, "", false, false)
+		p.doors[0].declared, p.doors[0].kind.Tells = nil, true
+		facts := words.parse(m.live(t, p, nil, 0))
+		x, _ := facts.Get("signin.default", "tcp/1 word")
+		y, _ := facts.Get("signin.limit", "tcp/1 word")
+		return x.Value, y.Value
+	}
+	d, l := live(&model{tells: true, by: "account", after: 8, lock: 1 << 40, says: "LOCKED"})
+	if !probe.Bool(d, "complete") || !probe.Bool(l, "complete") || !probe.Bool(l, "limited") || probe.Int(l, "after") != 8 {
+		t.Errorf("with a user: %v, %v", d, l)
+	}
+	if names, _ := words.parse((&model{tells: true, by: "all"}).live(t, doors(1, "", false, false), nil, 0)).Get("service.detail", "tcp/1 word user-names"); probe.Str(names.Value, "value") != "told-apart" {
+		t.Errorf("names: %v", names.Value)
+	}
+	d, l = live(&model{nobody: true, by: "account"})
+	if !probe.Bool(d, "complete") || probe.Int(d, "tried") != 8 || probe.Bool(l, "complete") || probe.Str(l, "why") != "no-user" {
+		t.Errorf("without: %v, %v", d, l)
+	}
+}
+
+// A door that turns everybody away from the start, for longer than the test waits,
+// says for how long.
+func TestShutFromTheStart(t *testing.T) {
+	m := &model{shut: true, by: "all", says: "LOCKED, try again in 900 seconds"}
+	p := doors(1, "unique-per-device", false, false)
+	facts := words.parse(m.live(t, p, nil, 0))
+	d, _ := facts.Get("signin.default", "tcp/1 word")
+	if probe.Bool(d.Value, "complete") || probe.Str(d.Value, "why") != "locked" || probe.Int(d.Value, "wait") != 900 {
+		t.Errorf("%v", d.Value)
+	}
+	// That another test locked it does not show that this entrance has a limit.
+	if l, _ := facts.Get("signin.limit", "tcp/1 word"); probe.Bool(l.Value, "complete") || probe.Str(l.Value, "why") != "locked" || probe.Int(l.Value, "wait") != 900 {
+		t.Errorf("%v", l.Value)
 	}
 }

@@ -31,7 +31,8 @@ const name = "signin"
 // Events: "interfaces" (number found), "list" (detail = name of the list of common
 // values), "names" (detail = made-up user names), "attempt" (item = door, number
 // counted for the door, user; detail = "baseline", "control", "declared", "first",
-// "common-N" or another known value, "changed-old", "changed-new", "before-account",
+// "common-N" or another known value, "reset" (the right value, so that a count begins
+// anew), "changed-old", "changed-new", "before-account",
 // "wrong", "other-account", "other-source" or "after"), "alive" (item = door: another port
 // of the device was asked after attempts were missed), "step" (item = account;
 // detail = the step and, of a question, its answer: "first-value:yes"),
@@ -291,13 +292,16 @@ func (k kinds) parse(records []probe.Record) fact.Set {
 	items := map[string][]probe.Record{}
 	var order []string
 	did := steps{factory: map[string]probe.Record{}, changed: map[string]probe.Record{}}
-	var invented made
+	invented := made{first: map[string]int{}}
 	for _, r := range records {
 		if r.Event == "names" {
 			invented.names = strings.Fields(r.Detail)
 		}
 		if r.Event == "attempt" && slices.Contains(invented.names, r.User) {
 			invented.lines = append(invented.lines, r)
+		}
+		if r.Event == "attempt" && invented.first[r.Item] == 0 {
+			invented.first[r.Item] = r.Line
 		}
 		switch r.Event {
 		case "interfaces":

@@ -147,6 +147,23 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// A device that was locked before the test, and says so in words only, is not called
+// one without a limit.
+func TestLockedBeforeTheTest(t *testing.T) {
+	const words = "Too many failed attempts. Please try again in 5 minutes."
+	d, l := tested(t, &site{wrong: page(200, words+form)})
+	for _, v := range []map[string]any{d, l} {
+		if v["complete"] != false || v["why"] != "locked" || v["wait"] != int64(300) {
+			t.Errorf("%v", v)
+		}
+	}
+	// Where the right value signs in, the words stand on every page and say nothing.
+	d, l = tested(t, &site{wrong: page(200, words+form), pass: "of-this-unit-7"}, probe.Account{User: "admin", Initial: "unique-per-device", Secret: "of-this-unit-7"})
+	if d["complete"] != true || l["complete"] != true || l["limited"] != false {
+		t.Errorf("defaults %v, limit %v", d, l)
+	}
+}
+
 // A limit that comes while default values are tried leaves them incomplete.
 func TestLimitDuringDefaults(t *testing.T) {
 	d, l := tested(t, &site{wrong: func(n int, w http.ResponseWriter) bool {
