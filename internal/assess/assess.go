@@ -84,16 +84,22 @@ func Prepare(ctx context.Context, o Options) (*Plan, error) {
 		secret = ReadSecret
 	}
 	for i, x := range p.Accounts {
-		pa := probe.Account{User: x.User, Port: x.Port, Initial: x.Initial}
-		switch {
-		case x.Secret == (evidence.Secret{}):
-		case !agreed(o.Consents, probe.ConsentSignIn):
-			pa.Secret, _ = ReadSecret(x.Secret) // to mask it should the device show it; not needed otherwise
-		default:
-			if pa.Secret, err = secret(x.Secret); err != nil || pa.Secret == "" {
-				e := fault.Wrap(fault.Invalid, "assess.Prepare", err, "assess.secret", "user", x.User)
-				e.Places = []fault.Place{{File: o.ProductFile, Field: fmt.Sprintf("accounts[%d].secret", i), Key: "assess.secret-place"}}
-				return nil, e
+		pa := probe.Account{User: x.User, Port: x.Port, Initial: x.Initial, SNMP: probe.SNMPUser{Auth: x.SNMP.Auth, Privacy: x.SNMP.Privacy}}
+		for _, one := range []struct {
+			field string
+			at    evidence.Secret
+			to    *string
+		}{{"secret", x.Secret, &pa.Secret}, {"snmp.secret", x.SNMP.Secret, &pa.SNMP.PrivacySecret}} {
+			switch {
+			case one.at == (evidence.Secret{}):
+			case !agreed(o.Consents, probe.ConsentSignIn):
+				*one.to, _ = ReadSecret(one.at) // to mask it should the device show it; not needed otherwise
+			default:
+				if *one.to, err = secret(one.at); err != nil || *one.to == "" {
+					e := fault.Wrap(fault.Invalid, "assess.Prepare", err, "assess.secret", "user", x.User)
+					e.Places = []fault.Place{{File: o.ProductFile, Field: fmt.Sprintf("accounts[%d].%s", i, one.field), Key: "assess.secret-place"}}
+					return nil, e
+				}
 			}
 		}
 		plan.accounts = append(plan.accounts, pa)

@@ -77,7 +77,7 @@ func Run(ctx context.Context, o Options) (*evidence.Run, error) {
 	})
 	defer r.g.stop()
 	for _, a := range plan.accounts {
-		r.rec.Secret(a.Secret)
+		r.rec.Secret(a.Secret, a.SNMP.PrivacySecret)
 	}
 	reach := probe.NewNet(plan.Addr, o.Dial)
 	r.t = &probe.Target{

@@ -50,11 +50,26 @@ type Identity struct {
 // Account is a user account of the product.
 type Account struct {
 	User       string `yaml:"user"`
-	Port       string `yaml:"port"`       // "tcp/443"
+	Port       string `yaml:"port"`       // "tcp/443", of SNMP "udp/161"
 	Initial    string `yaml:"initial"`    // one of Initials; empty = not said yet
 	Changeable *bool  `yaml:"changeable"` // the user can change the value; nil = not said yet
 	Secret     Secret `yaml:"secret"`     // where the test finds the value; optional
+	SNMP       SNMP   `yaml:"snmp"`       // of a user of SNMP version 3 only
 }
+
+// SNMP says how a user of SNMP version 3 proves who it is. An account on a UDP port
+// without it is a community.
+type SNMP struct {
+	Auth    string `yaml:"auth"`    // one of SNMPAuths
+	Privacy string `yaml:"privacy"` // one of SNMPPrivacies
+	Secret  Secret `yaml:"secret"`  // of the encryption, when it is not that of the account
+}
+
+// SNMPAuths and SNMPPrivacies are the ways to sign and to encrypt that can be tested.
+var (
+	SNMPAuths     = []string{"none", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"}
+	SNMPPrivacies = []string{"", "des", "aes"}
+)
 
 // Initials are the ways in which the first value of an account is made.
 var Initials = []string{"unique-per-device", "set-at-first-use", "shared", "none"}
@@ -245,12 +260,22 @@ func (c *check) product(p *Product) {
 		if a.User == "" {
 			c.add("evidence.product-empty", at+".user")
 		}
-		c.port(at+".port", a.Port, "tcp/")
+		c.port(at+".port", a.Port, "tcp/", "udp/")
 		if a.Initial != "" {
 			c.word(at+".initial", a.Initial, Initials)
 		}
 		if a.Secret.Env != "" && a.Secret.File != "" {
 			c.add("evidence.product-secret", at+".secret")
+		}
+		if a.SNMP != (SNMP{}) {
+			c.word(at+".snmp.auth", a.SNMP.Auth, SNMPAuths)
+			c.word(at+".snmp.privacy", a.SNMP.Privacy, SNMPPrivacies)
+			if !strings.HasPrefix(a.Port, "udp/") || a.SNMP.Auth == "none" && a.SNMP.Privacy != "" || a.SNMP.Privacy == "" && a.SNMP.Secret != (Secret{}) {
+				c.add("evidence.product-snmp", at+".snmp")
+			}
+			if a.SNMP.Secret.Env != "" && a.SNMP.Secret.File != "" {
+				c.add("evidence.product-secret", at+".snmp.secret")
+			}
 		}
 		unique(at, "account ", a.User+"@"+a.Port)
 	}

@@ -33,6 +33,7 @@ func TestProductFaults(t *testing.T) {
 		{`firmware: "2.0"`, `firmware: ""`, "6 product.firmware evidence.product-empty"},
 		{"initial: set-at-first-use", "initial: guess", "8 accounts[0].initial evidence.product-word"},
 		{"changeable: true", "changeable: true, secret: {env: A, file: B}", "8 accounts[0].secret evidence.product-secret"},
+		{"changeable: true", "changeable: true, snmp: {auth: sha1}", "8 accounts[0].snmp evidence.product-snmp"},
 		{"changeable: true", "changeable: true, secret: hunter2", "8  evidence.product-yaml"},
 		{"changeable: true", "changeable: true, passwd: x", "8  evidence.product-yaml"},
 		{"{port: tcp/443, service", "{port: tcp/65536, service", "10 ports[0].port evidence.product-port"},

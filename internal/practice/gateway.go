@@ -70,6 +70,7 @@ product:
   firmware: "1.0.0"
 accounts:
   - {user: admin, port: %[2]s, initial: %[8]s, changeable: %[9]v, secret: {env: %[10]s}}
+  - {user: admin, port: %[11]s, initial: %[8]s, changeable: %[9]v, secret: {env: %[10]s}, snmp: {auth: sha256, privacy: aes}}
 ports:
   - {port: %[2]s, service: https, reason: 設定画面を利用者に見せる}
   - {port: %[3]s, service: http, reason: https へ案内するだけで、設定は送らない}

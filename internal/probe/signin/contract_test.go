@@ -165,6 +165,12 @@ func TestRealSignIns(t *testing.T) {
 			})
 			return probe.Door{Port: probe.UDP(port), Kind: "snmp"}
 		}, "", nil},
+		"snmpd with a user": {func(t *testing.T) probe.Door {
+			return probe.Door{Port: snmpUser(t), Kind: "snmpv3"}
+		}, "admin", nil},
+		"snmpd without that user": {func(t *testing.T) probe.Door {
+			return probe.Door{Port: snmpUser(t), Kind: "snmpv3"}
+		}, "root", []probe.Outcome{probe.Unknown, probe.Unknown, probe.Unknown}},
 		"busybox telnetd": {func(t *testing.T) probe.Door {
 			return probe.Door{Kind: "telnet", Port: service(t, func(dir string, port int) []string {
 				login := file(t, dir, "login", "#!/bin/sh\nprintf 'box login: '\nread user\nprintf 'Password: '\nread pass\n"+
@@ -210,6 +216,14 @@ func TestRealSignIns(t *testing.T) {
 			want(t, name, attempts(t, d, c.user, "surely-wrong", wrong, right), expect...)
 		})
 	}
+}
+
+// snmpUser starts an agent with one user of version 3, who is not declared.
+func snmpUser(t *testing.T) string {
+	return probe.UDP(udpd.Start(t, snmp.Third.UDP, func(dir string, port int) []string {
+		conf := file(t, dir, "snmpd.conf", "createUser admin SHA "+right+" AES\nrouser admin priv\n", 0o600)
+		return []string{"env", "SNMP_PERSISTENT_DIR=" + dir, "MIBS=", "/usr/sbin/snmpd", "-f", "-Lo", "-C", "-c", conf, "-I", "-smux", "-p", filepath.Join(dir, "pid"), fmt.Sprintf("udp:127.0.0.1:%d", port)}
+	}))
 }
 
 func dropbear(t *testing.T, more ...string) string {
@@ -467,12 +481,14 @@ func TestAnswers(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]time.Duration{
-		"HTTP/1.1 429 x\r\nRetry-After: 90\r\n\r\n":                               90 * time.Second,
-		"HTTP/1.1 429 x\r\nRetry-After: soon\r\n\r\ntoo many, 2 hours":            2 * time.Hour,
-		"RTSP/1.0 401 x\r\nRetry-After: 5\r\n\r\n":                                5 * time.Second,
-		"Too many attempts, try again in 10 minutes":                              10 * time.Minute,
-		"ロックされました。15 分お待ちください":                                                    15 * time.Minute,
-		"HTTP/1.1 200 x\r\nX: locked for 9 seconds\r\n\r\nwelcome, 3 minutes ago": 0,
+		"HTTP/1.1 429 x\r\nRetry-After: 90\r\n\r\n":                                                                   90 * time.Second,
+		"HTTP/1.1 429 x\r\nRetry-After: soon\r\n\r\ntoo many, 2 hours":                                                2 * time.Hour,
+		"HTTP/1.1 503 x\r\nDate: Tue, 01 Dec 2026 04:00:00 GMT\r\nRetry-After: Tue, 01 Dec 2026 04:05:00 GMT\r\n\r\n": 5 * time.Minute,
+		"HTTP/1.1 503 x\r\nRetry-After: Tue, 01 Dec 2026 04:05:00 GMT\r\n\r\n":                                        0, // by which clock?
+		"RTSP/1.0 401 x\r\nRetry-After: 5\r\n\r\n":                                                                    5 * time.Second,
+		"Too many attempts, try again in 10 minutes":                                                                  10 * time.Minute,
+		"ロックされました。15 分お待ちください":                                                                                        15 * time.Minute,
+		"HTTP/1.1 200 x\r\nX: locked for 9 seconds\r\n\r\nwelcome, 3 minutes ago":                                     0,
 		"": 0,
 	} {
 		if got := probe.StatedWait([]byte(text)); got != want {

@@ -10,7 +10,6 @@ package snmp
 import (
 	"context"
 	"encoding/hex"
-	"slices"
 	"strconv"
 
 	"hoshi/internal/fact"
@@ -28,7 +27,7 @@ const Public = "public"
 
 // Probe is the registry entry.
 //
-// Events as in package datagram, and "declared" (the port has a declared account). Items: "v3" (discovery), "v1" and "v2c" (objects
+// Events as in package datagram, and "declared" (the port has a declared account; detail = its kind). Items: "v3" (discovery), "v1" and "v2c" (objects
 // asked for with "public"), "any" (with a random community, to tell agents that
 // ask for none), "bulk" (many objects at once), "second" and "second-v1" (with the
 // second well-known community, which is masked), "before" and "before-second"
@@ -64,8 +63,10 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
 	defer cancel()
 	for _, port := range datagram.Ports(t, name) {
-		if slices.ContainsFunc(t.Accounts, func(a probe.Account) bool { return a.Port == probe.UDP(port) }) {
-			rec.Add(probe.Record{Probe: name, Event: "declared", Port: probe.UDP(port)})
+		for _, a := range t.Accounts {
+			if a.Port == probe.UDP(port) {
+				rec.Add(probe.Record{Probe: name, Event: "declared", Port: a.Port, Detail: kindOf(a)})
+			}
 		}
 		question := func(item string, send []byte, mask ...string) datagram.Question {
 			return datagram.Question{Port: port, Item: item, Send: send, Mask: mask}
@@ -121,6 +122,23 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	return nil
 }
 
+// Kinds of declared accounts.
+const (
+	forCommunity = "community"
+	forUser      = "user"
+	forEncrypted = "user-encrypted"
+)
+
+func kindOf(a probe.Account) string {
+	switch {
+	case a.SNMP.Auth == "":
+		return forCommunity
+	case a.SNMP.Privacy == "":
+		return forUser
+	}
+	return forEncrypted
+}
+
 // heard is the message that answers a question; the zero value when none does.
 func heard(a datagram.Answer) Message {
 	m, ok := Parse(a.Record.Recv)
@@ -142,9 +160,11 @@ func ParseRecords(records []probe.Record) fact.Set {
 	}
 	agents := map[string]*seen{}
 	var order []string
-	declared := map[string]bool{}
+	declared := map[string]bool{} // by port and kind
 	for _, r := range records {
-		declared[r.Port] = declared[r.Port] || r.Event == "declared"
+		if r.Event == "declared" {
+			declared[r.Port+" "+r.Detail] = true
+		}
 	}
 	for _, a := range answers {
 		s := agents[a.Port]
@@ -212,13 +232,14 @@ func ParseRecords(records []probe.Record) fact.Set {
 		// A wrong community meets silence, and so does any where communities are not
 		// used at all: an entrance is there when one was answered or is declared. An
 		// agent that answers to any community asks for none.
-		if !s.any && (s.v1 || s.v2c || s.second) || declared[port] {
+		if !s.any && (s.v1 || s.v2c || s.second) || declared[port+" "+forCommunity] {
 			out = append(out, probe.Observed("signin.interface", port+" snmp", map[string]any{"port": port, "kind": "snmp", "encrypted": false}, s.source...))
 		}
-		// Users of version 3 sign in with a value that never travels (RFC 3414). Whether
-		// there are any does not show, and none is tried.
+		// Users of version 3 never send their value. Without a user who is declared to
+		// do without encryption nothing is known against it.
 		if s.v3 {
-			out = append(out, probe.Observed("signin.interface", port+" other snmpv3", map[string]any{"port": port, "kind": "other", "encrypted": true}, s.source...))
+			out = append(out, probe.Observed("signin.interface", port+" snmpv3", map[string]any{"port": port, "kind": "snmpv3",
+				"encrypted": !declared[port+" "+forUser]}, s.source...))
 		}
 	}
 	return append(datagram.First(out), datagram.Amplification(name, answers)...)

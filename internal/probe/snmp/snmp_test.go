@@ -62,7 +62,7 @@ func TestNetSNMP(t *testing.T) {
 					t.Errorf("description: %v", d)
 				}
 			}
-			if d := udpd.Get(t, facts, "signin.interface", at+" other snmpv3"); probe.Str(d, "kind") != "other" || !probe.Bool(d, "encrypted") {
+			if d := udpd.Get(t, facts, "signin.interface", at+" snmpv3"); probe.Str(d, "kind") != "snmpv3" || !probe.Bool(d, "encrypted") {
 				t.Errorf("sign-in of version 3: %v", d)
 			}
 			up := udpd.Get(t, facts, "device.uptime", at+" snmpv3")
