@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"hoshi/internal/criteria"
 	"hoshi/internal/evidence"
 	"hoshi/internal/probe"
 )
@@ -155,6 +156,25 @@ func TestNoSecretInBundle(t *testing.T) {
 		var out bytes.Buffer
 		if _, err := Beside(t.Context(), BesideOptions{Self: self(t), Make: device, Product: product, Command: []string{exe, "-test.run=^TestNoSecretInBundle$"}, Stdout: &out, Stderr: &out}); err != nil {
 			t.Fatalf("%s: %v\n%s", device, err, out.String())
+		}
+	}
+}
+
+// Two flaws at once: the second form is locked by what the first entrance counted. The
+// verdict says what happened, for how long, and what to do.
+func TestLockOfAnotherEntranceIsSaid(t *testing.T) {
+	t.Parallel()
+	res := assessed(t, AssessOptions{Make: MakeCamera, Flaws: []string{"telnet", "plain-http"}})
+	for _, v := range res.Run.Verdicts {
+		switch v.Criterion {
+		case "S1.1-02":
+			if v.Rule != "R-02-8" || !strings.Contains(v.Seen.EN, "form /login") || !regexp.MustCompile(`待ち時間は (29\d|300|301) 秒`).MatchString(v.Seen.JA) || !strings.Contains(v.Now.JA, "待ってから") {
+				t.Errorf("%s %s: %s %s", v.Criterion, v.Rule, v.Seen.JA, v.Now.JA)
+			}
+		case "S1.1-04":
+			if v.Outcome != criteria.Conforms || v.Rule != "R-04-7" {
+				t.Errorf("%s %s %s: %s", v.Criterion, v.Outcome, v.Rule, v.Seen.JA)
+			}
 		}
 	}
 }

@@ -36,7 +36,7 @@ var random = value{kind: "random"}
 func next(p plan, records []probe.Record, now int64) (a action) {
 	// The clock of the procedure begins with the first record: what the run did before
 	// is not on its budgets.
-	s := &script{plan: p, now: now, end: now, numbers: map[string]int{}}
+	s := &script{plan: p, now: now, end: now, numbers: map[string]int{}, renewed: map[string]bool{}}
 	if len(records) > 0 {
 		s.end = records[0].At
 	}
@@ -69,6 +69,7 @@ type script struct {
 	end     int64 // when the last record that was read ended
 	paused  int64 // time during which the run was interrupted
 	numbers map[string]int
+	renewed map[string]bool // users whose value a person changed
 }
 
 // read returns the record of an action, or leaves with the action.
@@ -367,6 +368,7 @@ func (s *script) changes(faces []*face) {
 			if r := s.ask("change-value", n); r.Error != "" {
 				continue
 			}
+			s.renewed[s.accounts[n].user] = true
 			typed := false
 			for _, g := range faces {
 				for _, m := range s.changeable(g) {
@@ -454,9 +456,15 @@ func (s *script) limit(f *face) {
 	}
 	other := s.before(f, user)
 	if v := s.rights(f, user); len(v) > 0 && !f.kind.Mute {
-		// Values that were wrong at other doors may count here too.
-		if o := f.met(s.try(f.i, "reset", user, v[0])); o == probe.Accepted || o == probe.Forced {
+		// Values that were wrong at other doors may count here too; and a value may have
+		// been changed through another door.
+		switch o := f.met(s.try(f.i, "reset", user, v[0])); o {
+		case probe.Accepted, probe.Forced:
 			f.wrong = 0
+		case probe.Refused:
+			if v[0].kind == "public" && s.renewed[user] {
+				f.open = nil
+			}
 		}
 	}
 	hold := time.Duration(s.hold) * time.Millisecond

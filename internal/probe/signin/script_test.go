@@ -112,7 +112,8 @@ func (m *model) live(t interface {
 			case "control", "declared", "first", "changed-new", "after":
 				a.value.kind = "account"
 			case "reset":
-				if a.value.kind = "account"; !p.accounts[0].known {
+				declared := slices.ContainsFunc(p.doors, func(d door) bool { return d.ID == r.Item && len(d.declared) > 0 })
+				if a.value.kind = "account"; !declared || !p.accounts[0].known && (!m.changed || m.lies) {
 					a.value = value{kind: "public", text: "password"}
 				}
 			case "changed-old":
@@ -332,6 +333,13 @@ func TestSilentLimit(t *testing.T) {
 	v := one(t, m, doors(1, "unique-per-device", false, false), "signin.limit").Value
 	if !probe.Bool(v, "limited") || probe.Str(v, "how") != "silent" || probe.Str(v, "lasts") != "seen" || !probe.Bool(v, "complete") {
 		t.Errorf("%v", v)
+	}
+	// It may stand at a second door because of the first one.
+	m.lock = 1 << 40
+	for _, f := range words.parse(m.live(t, doors(2, "unique-per-device", false, false), nil, 0)).Named("signin.limit") {
+		if probe.Str(f.Value, "how") != "silent" || !probe.Bool(f.Value, "complete") {
+			t.Errorf("%s: %v", f.ID(), f.Value)
+		}
 	}
 	m.after = 0
 	if v := one(t, m, doors(1, "unique-per-device", false, false), "signin.limit").Value; probe.Bool(v, "limited") || !probe.Bool(v, "complete") {
@@ -566,6 +574,21 @@ func TestSparingAtOtherDoors(t *testing.T) {
 	}
 	if l, _ := facts.Get("signin.limit", "tcp/1 word"); !probe.Bool(l.Value, "complete") || probe.Int(l.Value, "after") != 3 {
 		t.Errorf("%v", l.Value)
+	}
+}
+
+// A value that everybody knows and that was changed through another door is no right
+// one any more: that it is refused does not show a limit.
+func TestChangedThroughAnotherDoor(t *testing.T) {
+	m := &model{by: "all", common: true}
+	p := doors(2, "", false, true)
+	p.doors[1].declared = nil
+	facts := words.parse(m.live(t, p, nil, 0))
+	if c, _ := facts.Get("signin.change", "admin@tcp/1 word"); !probe.Bool(c.Value, "complete") {
+		t.Fatalf("nothing was changed: %v", c.Value)
+	}
+	if l, _ := facts.Get("signin.limit", "tcp/2 word"); probe.Bool(l.Value, "limited") || !probe.Bool(l.Value, "complete") {
+		t.Errorf("a limit that is not there: %v", l.Value)
 	}
 }
 
