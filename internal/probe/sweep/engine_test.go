@@ -103,6 +103,8 @@ func TestDevices(t *testing.T) {
 		{"takes 500 a second, has room for few, busy host", careful, device{limit: 500, burst: 8, late: 3 * time.Millisecond}, 146 * time.Second, 69000, 0, "closed", 10},
 		{"takes 500 a second, very busy host", careful, device{limit: 500, burst: 32, late: 20 * time.Millisecond}, 170 * time.Second, 69000, 0, "closed", 10},
 		{"takes 500 a second, host that stands still", fast, device{limit: 500, burst: 32, every: 3 * time.Second, still: 700 * time.Millisecond, frozen: true}, 190 * time.Second, 70000, 0, "closed", 10},
+		{"takes 500 a second, a link that delivers by fits and starts", careful, device{limit: 500, burst: 32, jerky: 10 * time.Millisecond}, 144 * time.Second, 69000, 0, "closed", 10},
+		{"takes 500 a second, a link that often stands still", careful, device{limit: 500, burst: 32, jerky: 30 * time.Millisecond}, 300 * time.Second, 70000, 0, "closed", 10},
 		{"restarts in the first moment", careful, device{fails: 50 * time.Millisecond, dead: 3 * time.Second, boot: 3 * time.Second}, 270 * time.Second, 72000, 1, "closed", 10},
 		{"filters and restarts in the first moment, busy host", fast, device{silent: filter, fails: 50 * time.Millisecond, dead: 22 * time.Second, boot: 1, late: 31 * time.Millisecond}, 1300 * time.Second, 240000, 1, "filtered", 10},
 		{"restarts by itself, busy host", careful, device{fails: 20 * time.Second, dead: 3 * time.Second, boot: 3 * time.Second, late: 50 * time.Millisecond}, 170 * time.Second, 86000, 1, "closed", 10},

@@ -26,10 +26,13 @@ const (
 	nearly  = 0.965 // to this share of the limit
 	after   = 0.7   // of the rate at which the device went down: never more again
 	recover = 1.05  // a step up, per second, towards that
+	wanes   = 0.9   // of a rate that was borne, each time that a loss speaks against it
 
 	trialFirst = 8 * time.Second // without loss, before a higher rate is tried again;
 	trialLast  = 2 * time.Minute // doubled each time up to this
 	trialSoon  = 5 * time.Second // while the limit is but a guess
+
+	provenAfter = 3 * time.Second // without loss, until a rate is known to be borne
 
 	settleGuess, nearlyGuess = 0.85, 0.9 // where few witnesses told the limit
 
@@ -45,6 +48,7 @@ type law struct {
 	met       bool    // loss was met once: steps are gentle from then on
 	limit     float64 // attempts a second that the device can answer; 0 = not known
 	guess     bool    // few witnesses told the limit
+	proven    float64 // sent for seconds on end without a loss, as far as nothing speaks against it
 	ceiling   float64 // set by an outage; 0 = none
 	base      float64 // the share that is lost at any rate
 
@@ -192,6 +196,11 @@ func (l *law) step(now time.Duration) {
 			l.set(now, l.rate, steady)
 			return
 		}
+		if back := nearly * l.proven; l.limit > 0 && l.rate < back && l.rate*factor >= back {
+			l.limit = l.proven
+			l.set(now, back, steady)
+			return
+		}
 		l.set(now, l.rate*factor, climbing)
 	case steady:
 		// A window without loss is over soon; one with some goes on until it is
@@ -201,6 +210,9 @@ func (l *law) step(now time.Duration) {
 		}
 		if w.n >= 100 {
 			l.base = min(lossy, 0.95*l.base+0.05*float64(w.lost)/float64(w.n))
+		}
+		if w.lost == 0 && now-l.cleanSince > provenAfter {
+			l.proven = max(l.proven, l.actual(*w, now))
 		}
 		switch {
 		case l.ceiling > 0 && (l.limit == 0 || l.ceiling < nearly*l.limit):
@@ -325,10 +337,10 @@ func (l *law) actual(w window, until time.Duration) float64 {
 // reduce goes below what was answered at a rate of which a share was lost.
 func (l *law) reduce(now time.Duration, rate, loss float64, witnesses int) {
 	l.doubt.rate, l.doubt.loss, l.doubt.actual, l.limitAt = l.rate, loss, rate, now
-	before := l.limit
 	l.limit = max(rate*(1-loss)/(1-l.base), rate/4)
-	if l.limit < before/2 {
-		l.trialAfter = trialFirst // so much less is more likely a mistake
+	if l.limit < 0.9*l.proven {
+		// Something on the way may have stood still and passed on too much at once.
+		l.proven, l.trialAfter = wanes*l.proven, trialFirst
 	}
 	share := settle
 	if l.guess = witnesses < 60; l.guess {
@@ -373,7 +385,7 @@ func (l *law) outage(now time.Duration, rate float64) {
 	if l.ceiling == 0 || after*rate < l.ceiling {
 		l.ceiling = max(floor, after*rate)
 	}
-	l.doubt.loss, l.doubt.deep, l.limit, l.met = 0, false, 0, true
+	l.doubt.loss, l.doubt.deep, l.limit, l.proven, l.met = 0, false, 0, 0, true
 	l.cleanSince = now
 	l.set(now, rate/2, steady)
 }

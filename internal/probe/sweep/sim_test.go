@@ -24,6 +24,8 @@ type device struct {
 	every, still time.Duration // the link stands still for a time, ever so often, then delivers all at once
 	late         time.Duration // this host is busy: a process that waits wakes so much too late, on average
 	frozen       bool          // the host stands still together with the link
+	jerky        time.Duration // how long the link gathers packets on average, to deliver them all at once
+	carries      time.Duration // when it does so next
 
 	rand     *rand.Rand
 	tokens   float64
@@ -43,6 +45,12 @@ type device struct {
 func (d *device) arrive(now time.Duration) time.Duration {
 	if d.every > 0 && now%d.every < d.still {
 		return now - now%d.every + d.still
+	}
+	if d.jerky > 0 { // it carries what has come since, ever so often
+		if now >= d.carries {
+			d.carries = now + time.Duration(d.rand.ExpFloat64()*float64(d.jerky))
+		}
+		return d.carries
 	}
 	return now
 }
