@@ -27,10 +27,7 @@ import (
 
 // Options say which interface to take.
 type Options struct {
-	Interface string
-	// Addressed allows an interface that has addresses already; they stay. One with
-	// the default route is never taken.
-	Addressed bool
+	Interface string // one that nothing uses: no address but a link-local one, no default route
 	// Notes is the folder for the note that lets a later run clean up; "" = /run.
 	Notes string
 	// Settle is how long a device is given to start its services after it has its
@@ -80,9 +77,10 @@ type Bench struct {
 	o Options
 	port
 
-	mu   sync.Mutex
-	s    *server
-	tell sync.Mutex // held while Progress is told
+	mu     sync.Mutex
+	s      *server
+	broken error      // why nothing is served any more; nil = it is
+	tell   sync.Mutex // held while Progress is told
 }
 
 // Senders returns the source addresses that a UDP scan of the target may use: a
@@ -95,7 +93,8 @@ func (b *Bench) Senders(target netip.Addr) probe.Senders {
 }
 
 // Wait waits until a device has an address and has been given time to start its
-// services. It fails when ctx ends, with what was seen until then.
+// services. It fails when ctx ends, with what was seen until then, and when the link
+// cannot be read any more.
 func (b *Bench) Wait(ctx context.Context) (Device, error) {
 	b.report(Event{Kind: "waiting"})
 	settle := b.o.Settle
@@ -114,8 +113,11 @@ func (b *Bench) Wait(ctx context.Context) (Device, error) {
 		}
 		b.mu.Lock()
 		ready := b.s.ready(time.Now(), settle)
-		d := b.s.device
+		d, broken := b.s.device, b.broken
 		b.mu.Unlock()
+		if broken != nil {
+			return Device{}, fault.Wrap(fault.Unavailable, "bench.Wait", broken, "bench.broken", "interface", b.o.Interface)
+		}
 		if ready {
 			b.report(Event{Kind: "ready", MAC: d.MAC.String(), Addr: d.Addr().String(), Host: d.Host})
 			return d, nil

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -67,10 +68,16 @@ func Setup(ctx context.Context, o Options) (*Bench, error) {
 		_ = b.note.Close()
 		return nil, fail(fault.Conflict, err, "bench.taken")
 	}
-	b.undo() // of a run that was killed
+	if err := b.undo(); err != nil { // of a run that was killed
+		_ = b.note.Close()
+		return nil, b.notRestored(err)
+	}
 	if err := b.take(ctx, i); err != nil {
-		b.undo()
-		_ = os.Remove(b.note.Name())
+		if back := b.undo(); back != nil {
+			_ = b.note.Close()
+			return nil, b.notRestored(errors.Join(err, back))
+		}
+		_ = os.Remove(b.note.Name()) // it is empty
 		_ = b.note.Close()
 		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) || errors.Is(err, os.ErrPermission) {
 			return nil, fail(fault.Denied, err, "bench.rights")
@@ -96,14 +103,10 @@ func (b *Bench) take(ctx context.Context, i *net.Interface) error {
 	if err != nil {
 		return err
 	}
-	bare := true
 	for _, a := range addrs {
 		if p, err := netip.ParsePrefix(a.String()); err == nil && !p.Addr().IsLinkLocalUnicast() {
-			bare = false
+			return refuse("bench.addressed")
 		}
-	}
-	if !bare && !b.o.Addressed {
-		return refuse("bench.addressed")
 	}
 	link4, err := freeLink()
 	if err != nil {
@@ -137,7 +140,7 @@ func (b *Bench) take(ctx context.Context, i *net.Interface) error {
 			return err
 		}
 	}
-	if n.Up && bare { // addresses that are there would be lost
+	if n.Up {
 		if err := setUp(i.Name, false); err != nil {
 			return err
 		}
@@ -270,6 +273,9 @@ func (b *Bench) loop(ctx context.Context) {
 			if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENETDOWN) {
 				continue
 			}
+			b.mu.Lock()
+			b.broken = err
+			b.mu.Unlock()
 			return
 		}
 		b.send(b.frame(buf[:n]))
@@ -289,18 +295,29 @@ func (b *Bench) closeSinks() {
 	b.sinks = nil
 }
 
-// Close stops serving and puts the interface back as it was.
+// Close stops serving and puts the interface back as it was. Where that fails, the note
+// stays for the next Setup.
 func (b *Bench) Close() error {
 	var err error
 	b.closed.Do(func() {
 		b.halt()
-		err = b.undo()
-		if rerr := os.Remove(b.note.Name()); err == nil {
-			err = rerr
+		if err = b.undo(); err == nil {
+			err = os.Remove(b.note.Name())
 		}
 		_ = b.note.Close()
 	})
-	return err
+	if err != nil {
+		return b.notRestored(err)
+	}
+	return nil
+}
+
+// notRestored says that something that was changed is still so.
+func (b *Bench) notRestored(err error) error {
+	if errors.Is(err, os.ErrPermission) {
+		return fault.Wrap(fault.Denied, "bench", err, "bench.rights", "interface", b.o.Interface)
+	}
+	return fault.Wrap(fault.Unavailable, "bench", err, "bench.not-restored", "interface", b.o.Interface)
 }
 
 // halt closes the sockets.
@@ -325,9 +342,10 @@ func (b *Bench) write(n note) error {
 	return b.note.Sync()
 }
 
-// undo takes back what the note says.
+// undo takes back what the note says and empties it. What cannot be taken back stays
+// in it; an interface that is gone has taken everything along.
 func (b *Bench) undo() error {
-	text, err := io.ReadAll(io.LimitReader(io.NewSectionReader(b.note, 0, 1<<16), 1<<16))
+	text, err := io.ReadAll(io.NewSectionReader(b.note, 0, 1<<16))
 	if err != nil || len(text) == 0 {
 		return err
 	}
@@ -336,18 +354,24 @@ func (b *Bench) undo() error {
 		return b.note.Truncate(0) // written half: nothing was changed yet
 	}
 	var errs []error
+	failed := func(err error, unless ...error) {
+		if err != nil && !slices.ContainsFunc(unless, func(x error) bool { return errors.Is(err, x) }) {
+			errs = append(errs, err)
+		}
+	}
 	for _, a := range n.Addresses {
 		if p, err := netip.ParsePrefix(a); err == nil {
-			if err := address(unix.RTM_DELADDR, b.index, p); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) && !errors.Is(err, unix.EOPNOTSUPP) {
-				errs = append(errs, err)
-			}
+			failed(address(unix.RTM_DELADDR, b.index, p), unix.EADDRNOTAVAIL, unix.EOPNOTSUPP, unix.ENODEV)
 		}
 	}
 	for k, v := range n.Sysctl {
-		errs = append(errs, os.WriteFile("/proc/sys/"+k, []byte(v), 0))
+		failed(os.WriteFile("/proc/sys/"+k, []byte(v), 0), os.ErrNotExist)
 	}
 	if !n.Up {
-		errs = append(errs, setUp(n.Interface, false))
+		failed(setUp(n.Interface, false), unix.ENODEV)
 	}
-	return errors.Join(append(errs, b.note.Truncate(0))...)
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	return b.note.Truncate(0)
 }

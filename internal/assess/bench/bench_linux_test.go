@@ -264,6 +264,22 @@ func TestSetup(t *testing.T) {
 		if left, err := filepath.Glob(filepath.Join(notes, "*")); err != nil || len(left) > 0 {
 			t.Errorf("left behind: %v %v", left, err)
 		}
+		// What cannot be put back is said, and kept for the next time.
+		file := filepath.Join(notes, "hoshi-bench-"+bed.Interface+".json")
+		text, err := json.Marshal(note{Interface: bed.Interface, Up: true, Sysctl: map[string]string{"net/ipv4/conf/" + bed.Interface + "/forwarding": "neither"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		refused(bed.Interface, "bench.not-restored")
+		if got := read(t, file); got != string(text) {
+			t.Errorf("the note is now %q", got)
+		}
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
 		// Nobody comes.
 		y, err = Setup(t.Context(), Options{Interface: bed.Interface, Notes: notes})
 		if err != nil {
