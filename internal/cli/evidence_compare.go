@@ -88,7 +88,7 @@ func printDiff(w io.Writer, l i18n.Lang, found evidence.Comparison) {
 		return s
 	}
 	for _, d := range found.Differences {
-		head := l.T("evidence.diff."+d.Kind) + " " + d.ID
+		head := strings.TrimSpace(l.T("evidence.diff."+d.Kind) + " " + d.ID)
 		if d.Words != nil {
 			head += ": " + d.Words.What.In(l)
 			d.A, d.B = d.Words.A.In(l), d.Words.B.In(l)

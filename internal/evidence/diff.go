@@ -3,7 +3,9 @@ package evidence
 import (
 	"encoding/json"
 	"maps"
+	"reflect"
 	"slices"
+	"strings"
 
 	"hoshi/internal/criteria"
 	"hoshi/internal/fact"
@@ -67,7 +69,11 @@ func Compare(a, b *Bundle) (Comparison, error) {
 		}
 	}
 	both("edition", "", ea.ID+" "+Digest(a.Edition), eb.ID+" "+Digest(b.Edition))
-	both("product", "", Digest(a.Product), Digest(b.Product))
+	x, y, err := declarations(a, b)
+	if err != nil {
+		return out, err
+	}
+	both("product", "", x, y)
 
 	facts, unit := differingFacts(fa, fb)
 	out.Unit = append(out.Unit, unit...)
@@ -104,6 +110,30 @@ func Compare(a, b *Bundle) (Comparison, error) {
 		both("setting", "tool", a.Info.Tool, b.Info.Tool)
 	}
 	return out, nil
+}
+
+// declarations are what two bundles declare, in words, the same where they declare the
+// same: comments, and where a secret is kept, are no part of it.
+func declarations(a, b *Bundle) (x, y string, err error) {
+	read := func(src []byte) (*Product, string, error) {
+		p, err := ParseProduct(ProductFile, src)
+		if err != nil {
+			return nil, "", err
+		}
+		for i := range p.Accounts {
+			p.Accounts[i].Secret = Secret{}
+		}
+		return p, strings.Join(p.Product.Models, ", ") + " " + p.Product.Firmware + " " + Digest(src), nil
+	}
+	p, x, err := read(a.Product)
+	if err != nil {
+		return "", "", err
+	}
+	q, y, err := read(b.Product)
+	if err != nil || reflect.DeepEqual(p, q) {
+		return "", "", err
+	}
+	return x, y, nil
 }
 
 func said(v criteria.Verdict) string {

@@ -90,6 +90,28 @@ func TestCompareSame(t *testing.T) {
 	}
 }
 
+// A comment in the declaration, or another place for a secret, is no difference;
+// another firmware is.
+func TestCompareDeclaration(t *testing.T) {
+	for new, want := range map[string]bool{
+		"# checked by the lab\nformat: hoshi-product/1": false, "format: hoshi-product/1\n": false, `firmware: "2.1"`: true,
+	} {
+		old := "format: hoshi-product/1"
+		if want {
+			old = `firmware: "2.0"`
+		}
+		b := sample(t)
+		b.Product = bytes.Replace(b.Product, []byte(old), []byte(new), 1)
+		if bytes.Equal(b.Product, product) {
+			t.Fatalf("%q is not in the sample", old)
+		}
+		c := compared(t, sample(t), b)
+		if d := find(c, "product", ""); (d != nil) != want || want && !strings.HasPrefix(d.B, "TH-1, TH-1W 2.1 sha256:") || !want && len(c.Differences) > 0 {
+			t.Errorf("%q: %+v", new, c.Differences)
+		}
+	}
+}
+
 // Where the facts are the same and the edition's text is not, the rule is named.
 func TestCompareRule(t *testing.T) {
 	b := sample(t)
