@@ -13,6 +13,7 @@ import (
 	"context"
 	stdtls "crypto/tls"
 	"crypto/x509"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -51,11 +52,12 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	a := &asker{t: t, rec: rec, slots: make(chan struct{}, n), left: map[string]int{}}
 	var all sync.WaitGroup
 	for _, f := range t.Facts.Named("service.protocol") {
-		if f.Origin != fact.Observed || !probe.Bool(f.Value, "tls") || a.left[f.Subject] > 0 {
-			continue
+		if f.Origin == fact.Observed && probe.Bool(f.Value, "tls") {
+			a.left[f.Subject] = most
 		}
-		a.left[f.Subject] = most
-		all.Go(func() { a.port(ctx, f.Subject) })
+	}
+	for _, port := range slices.Sorted(maps.Keys(a.left)) {
+		all.Go(func() { a.port(ctx, port) })
 	}
 	all.Wait()
 	return nil
@@ -66,8 +68,8 @@ type asker struct {
 	t     *probe.Target
 	rec   *probe.Recorder
 	slots chan struct{}
-	alone sync.RWMutex // held for writing by a question that no other may disturb
-	mu    sync.Mutex
+	alone sync.RWMutex   // held for writing by a question that no other may disturb
+	mu    sync.Mutex     // of left, once ports are asked
 	left  map[string]int // hellos left, by port
 }
 

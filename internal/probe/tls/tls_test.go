@@ -238,3 +238,40 @@ func FuzzOffered(f *testing.F) {
 		}
 	})
 }
+
+// Many ports are asked side by side, and each gets its facts. (Their budgets were once
+// set up while the first ports were already spending: the race detector saw it.)
+func TestManyPorts(t *testing.T) {
+	addr := netip.MustParseAddr("127.0.0.1")
+	rec := probe.NewRecorder(time.Now, nil)
+	target := &probe.Target{Addr: addr, Net: probe.NewNet(addr, nil), Pace: probe.Practice(), Rand: rand.Reader}
+	var ports []int
+	for range 6 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		go func() { // hangs up on every hello
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				_ = c.Close()
+			}
+		}()
+		port := l.Addr().(*net.TCPAddr).Port
+		ports = append(ports, port)
+		target.Facts = append(target.Facts, probe.Observed("service.protocol", probe.TCP(port), map[string]any{"protocol": "other", "tls": true}))
+	}
+	if err := run(t.Context(), target, rec); err != nil {
+		t.Fatal(err)
+	}
+	facts := parse(rec.Records(name))
+	for _, p := range ports {
+		if _, ok := facts.Get("tls.version", probe.TCP(p)); !ok {
+			t.Errorf("no facts of port %d", p)
+		}
+	}
+}
