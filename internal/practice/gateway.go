@@ -16,6 +16,7 @@ func (d *Device) gateway() error {
 	}
 	d.guard.change("admin", d.Password)
 	d.guard.unlimited["api"] = d.has("unlimited-api")
+	d.guard.unlimited["snmp"] = d.has("unlimited-snmp")
 	conf, err := d.tlsConfig()
 	if err != nil {
 		return err
