@@ -532,7 +532,7 @@ func (e *Engine) hold(now time.Duration) Action {
 	// Serial numbers wrap after days; the difference does not.
 	if int32(e.head-e.holdSerial) >= 0 {
 		switch {
-		case e.law.dead():
+		case e.law.dead(now):
 			e.fall(now)
 			return e.gentle(now)
 		case e.law.alive(), !e.haveCanary():

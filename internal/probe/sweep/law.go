@@ -36,6 +36,8 @@ const (
 
 	settleGuess, nearlyGuess = 0.85, 0.9 // where few witnesses told the limit
 
+	deadAfter = time.Second // of silence, before the device is taken to be down
+
 	lossy = 0.3 // a link that loses more is taken for an overload
 )
 
@@ -245,9 +247,9 @@ func (l *law) hold(now time.Duration) {
 }
 
 // dead reports that nothing at all was heard since the first loss, the canaries
-// of the hold included, and that enough of them were asked to say so.
-func (l *law) dead() bool {
-	return l.win.lost > 0 && l.win.since == l.win.lost && l.held.n >= 4 && l.held.lost == l.held.n
+// of the hold included, and for long enough to say so: links stand still, too.
+func (l *law) dead(now time.Duration) bool {
+	return l.win.lost > 0 && l.win.since == l.win.lost && l.held.n >= 4 && l.held.lost == l.held.n && now-l.win.firstLoss >= deadAfter
 }
 
 // alive reports that what is known after the hold is enough to go on.
@@ -289,6 +291,14 @@ func (l *law) release(now time.Duration) {
 		return
 	}
 	w, loss := l.win, l.loss()
+	// Much was lost and the rest came late, at a rate that was borne for seconds: the way
+	// stood still and then passed on more at once than the device has room for. That is
+	// believed once; the rate must be borne anew before it is believed again.
+	if w.lateAnswer > 0 && l.rate <= 1.02*l.proven {
+		l.proven *= wanes
+		l.set(now, l.rate, steady)
+		return
+	}
 	l.met = true
 	l.cleanSince = now
 	// An overload loses until the rate goes down. Loss that is over by itself is a
