@@ -74,27 +74,24 @@ func cleanPath(p string) string {
 	}, p)
 }
 
-// Host is the Host header for a port of the target.
-func Host(t *probe.Target, port int, secure bool) string { return t.Host(port, secure) }
-
-// Do sends one request on a fresh connection and reads the answer whole, up to
+// do sends one request on a fresh connection and reads the answer whole, up to
 // a bound.
-func Do(ctx context.Context, t *probe.Target, port int, secure bool, q Request) (sent, recv []byte, err error) {
-	sent = q.Bytes(Host(t, port, secure))
+func do(ctx context.Context, t *probe.Target, port int, secure bool, q Request) (sent, recv []byte, err error) {
+	sent = q.Bytes(t.Host(port, secure))
 	c, err := t.Open(ctx, port, secure)
 	if err != nil {
 		return sent, nil, err
 	}
 	defer c.Close()
-	recv, err = probe.Exchange(ctx, c, sent, maxBody, t.Pace.Exchange, whole)
+	recv, err = probe.Exchange(ctx, c, sent, maxBody, t.Pace.Exchange, Whole)
 	if len(recv) > 0 {
 		err = nil
 	}
 	return sent, recv, err
 }
 
-// whole reports that an answer with a stated length has come in full.
-func whole(b []byte) bool {
+// Whole reports that an answer with a stated length has come in full.
+func Whole(b []byte) bool {
 	head, body, ok := bytes.Cut(b, []byte("\r\n\r\n"))
 	if !ok {
 		return false
@@ -108,27 +105,12 @@ func whole(b []byte) bool {
 	return false
 }
 
-// Exchange asks and records: Detail is "tls" or "plain". The kept record is returned.
-func Exchange(ctx context.Context, t *probe.Target, rec *probe.Recorder, r probe.Record, port int, secure bool, q Request) probe.Record {
+// exchange asks and records: Detail is "tls" or "plain". The kept record is returned.
+func exchange(ctx context.Context, t *probe.Target, rec *probe.Recorder, r probe.Record, port int, secure bool, q Request) probe.Record {
 	start := time.Now()
-	sent, recv, err := Do(ctx, t, port, secure, q)
-	return rec.Add(finish(r, port, secure, sent, recv, err, start))
-}
-
-// finish fills in what one exchange brought.
-func finish(r probe.Record, port int, secure bool, sent, recv []byte, err error, start time.Time) probe.Record {
-	r.Port, r.Sent, r.Recv, r.Took = probe.TCP(port), sent, recv, time.Since(start).Milliseconds()
-	r.Detail = "plain"
-	if secure {
-		r.Detail = "tls"
-	}
-	if len(recv) == 0 {
-		r.Error = probe.Word(err)
-		if r.Error == "" {
-			r.Error = "closed"
-		}
-	}
-	return r
+	sent, recv, err := do(ctx, t, port, secure, q)
+	r.Sent, r.Recv = sent, recv
+	return rec.Add(probe.Speaker{Port: port, TLS: secure}.Asked(r, start, err))
 }
 
 // Answer is a parsed HTTP answer.

@@ -29,7 +29,7 @@ const (
 // "excerpt" (item = path of a script too long for one record; recv = the parts of
 // the rest that speak of signing in), "read" (item = declared path id). Detail is
 // "tls" or "plain".
-var Probe = probe.Probe{Name: name, Stage: 5, Lane: "http", Run: run, Parse: Parse}
+var Probe = probe.Probe{Name: name, Stage: 5, Lane: "http", Run: run, Parse: parse}
 
 func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Pace.Budget)
@@ -46,7 +46,7 @@ func run(ctx context.Context, t *probe.Target, rec *probe.Recorder) error {
 		if !ok || p.URL == "" || ctx.Err() != nil {
 			continue
 		}
-		Exchange(ctx, t, rec, probe.Record{Probe: name, Event: "read", Item: p.ID}, p.Port, s.TLS, Request{Method: "GET", Path: p.URL})
+		exchange(ctx, t, rec, probe.Record{Probe: name, Event: "read", Item: p.ID}, p.Port, s.TLS, Request{Method: "GET", Path: p.URL})
 	}
 	return nil
 }
@@ -79,8 +79,9 @@ func crawl(ctx context.Context, t *probe.Target, rec *probe.Recorder, sp probe.S
 		}
 		r := probe.Record{Probe: name, Event: "page", Item: path}
 		start := time.Now()
-		sent, recv, err := Do(ctx, t, sp.Port, sp.TLS, Request{Method: "GET", Path: path})
-		r = rec.Add(finish(r, sp.Port, sp.TLS, sent, recv, err, start))
+		sent, recv, err := do(ctx, t, sp.Port, sp.TLS, Request{Method: "GET", Path: path})
+		r.Sent, r.Recv = sent, recv
+		r = rec.Add(sp.Asked(r, start, err))
 		s.note(r)
 		if len(r.Recv) == 0 {
 			misses++
@@ -93,10 +94,10 @@ func crawl(ctx context.Context, t *probe.Target, rec *probe.Recorder, sp probe.S
 	}
 }
 
-// Parse states signin.interface for each entrance, service.detail for what servers
+// parse states signin.interface for each entrance, service.detail for what servers
 // call themselves, access.anonymous for each declared path that answered, and
 // access.coverage.
-func Parse(records []probe.Record) fact.Set {
+func parse(records []probe.Record) fact.Set {
 	var out fact.Set
 	var source, order []string
 	planned, asked := -1, 0
@@ -125,7 +126,7 @@ func Parse(records []probe.Record) fact.Set {
 			asked++
 			granted, what := 0, []string{}
 			if a.Status >= 200 && a.Status < 300 && len(a.Body) > 0 {
-				if _, form := ParsePage(a.Body).SignInForm(); !form {
+				if _, form := parsePage(a.Body).SignInForm(); !form {
 					granted, what = 1, append(what, requestPath(r.Sent))
 				}
 			}
@@ -142,8 +143,7 @@ func Parse(records []probe.Record) fact.Set {
 				continue
 			}
 			stated[id] = true
-			out = append(out, probe.Observed("signin.interface", id, map[string]any{
-				"port": port, "kind": e.kind, "encrypted": secure[port]}, e.source))
+			out = append(out, probe.SignIn(port, e.kind, e.path, secure[port], e.source))
 		}
 		for _, k := range slices.Sorted(maps.Keys(s.details)) {
 			out = append(out, probe.Detail(port, name, k, s.details[k], s.source["detail "+k]))

@@ -64,8 +64,8 @@ func (f Form) Fill(user, pass string) url.Values {
 
 var scripted = regexp.MustCompile(`location(?:\.href)?\s*=\s*["']([^"'\\]{1,200})["']`)
 
-// ParsePage reads a page of any quality.
-func ParsePage(b []byte) Page {
+// parsePage reads a page of any quality.
+func parsePage(b []byte) Page {
 	var p Page
 	var form *Form
 	title, inline := false, false
@@ -152,9 +152,9 @@ func (p Page) SignInForm() (Form, bool) {
 	return Form{}, false
 }
 
-// Resolve turns a link into a path on the same host and port; false when it leads
+// resolve turns a link into a path on the same host and port; false when it leads
 // elsewhere. host is what the Host header said.
-func Resolve(base, link, host string, secure bool) (string, bool) {
+func resolve(base, link, host string, secure bool) (string, bool) {
 	b, err := url.Parse(base)
 	if err != nil {
 		return "", false

@@ -16,11 +16,11 @@ func TestSignInForm(t *testing.T) {
 		`<form><input type=text name=q></form>`:                                                      false,
 	}
 	for src, want := range cases {
-		if _, got := ParsePage([]byte(src)).SignInForm(); got != want {
+		if _, got := parsePage([]byte(src)).SignInForm(); got != want {
 			t.Errorf("%s: %v", src, got)
 		}
 	}
-	f, _ := ParsePage([]byte(`<form><input type=hidden name=t value=x1><input name=user><input name=pw type=password><input type=submit name=go value=Go></form>`)).SignInForm()
+	f, _ := parsePage([]byte(`<form><input type=hidden name=t value=x1><input name=user><input name=pw type=password><input type=submit name=go value=Go></form>`)).SignInForm()
 	want := map[string][]string{"t": {"x1"}, "user": {"a"}, "pw": {"b"}, "go": {"Go"}}
 	if d := cmp.Diff(want, map[string][]string(f.Fill("a", "b"))); d != "" {
 		t.Errorf("-want +got:\n%s", d)
@@ -44,7 +44,7 @@ func TestResolve(t *testing.T) {
 		{"/x", "", "/x", true},
 	}
 	for _, c := range cases {
-		got, ok := Resolve(c.base, c.link, "192.0.2.7", false)
+		got, ok := resolve(c.base, c.link, "192.0.2.7", false)
 		if ok != c.ok || got != c.want {
 			t.Errorf("%s + %s: %q %v", c.base, c.link, got, ok)
 		}
@@ -86,14 +86,14 @@ func FuzzParsePage(f *testing.F) {
 	f.Add([]byte(`<form action=/x><input type=password name=p value="1">`), "/base", "../y?z")
 	f.Add([]byte(`<meta http-equiv=refresh content="0;url=/x"><a href=//e/>`), "", "//e")
 	f.Fuzz(func(t *testing.T, b []byte, base, link string) {
-		p := ParsePage(b)
+		p := parsePage(b)
 		for _, fo := range p.Forms {
 			if len(fo.Fields) > 64 {
 				t.Error("fields without a bound")
 			}
 			_ = fo.Fill("u", "p")
 		}
-		if to, ok := Resolve(base, link, "h", true); ok && to == "" {
+		if to, ok := resolve(base, link, "h", true); ok && to == "" {
 			t.Error("resolved to nothing")
 		}
 	})

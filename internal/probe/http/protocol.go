@@ -12,7 +12,7 @@ var Protocol = probe.Protocol{
 	Name:      name,
 	TCP:       &probe.Talk{Ports: []int{80, 81, 88, 443, 591, 8000, 8008, 8080, 8081, 8088, 8443, 8888, 9080, 9443, 49152}, Ask: ask, Match: match, Whole: headed},
 	Probe:     &Probe,
-	Entrances: Entrances,
+	Entrances: entrances,
 }
 
 func ask(host string, _ []byte) []byte { return Request{Method: "GET", Path: "/"}.Bytes(host) }

@@ -111,7 +111,7 @@ func (s *site) note(r probe.Record) {
 
 // page reads an HTML page: forms, links, scripts, title.
 func (s *site) page(r probe.Record, a Answer) {
-	p := ParsePage(a.Body)
+	p := parsePage(a.Body)
 	if p.Title != "" && s.details["title"] == "" && a.Status < 300 {
 		s.detail("title", p.Title, r)
 	}
@@ -147,7 +147,7 @@ func (s *site) page(r probe.Record, a Answer) {
 // follow puts a link in the queue when it leads to this server and does nothing
 // but read.
 func (s *site) follow(base, link string) {
-	p, ok := Resolve(base, link, s.host, s.secure)
+	p, ok := resolve(base, link, s.host, s.secure)
 	if !ok || len(p) > 200 || len(s.queue) > 200 || slices.Contains(s.queue, p) {
 		return
 	}
@@ -177,7 +177,7 @@ func (s *site) offer(base string, places []endpoint) {
 		base = "/" // scripts speak of places as seen from the page
 	}
 	for _, e := range places {
-		p, ok := Resolve(base, e.path, s.host, s.secure)
+		p, ok := resolve(base, e.path, s.host, s.secure)
 		if !ok || action.MatchString(p) || len(s.places) >= maxEndpoints {
 			continue
 		}
@@ -233,7 +233,7 @@ func (s *site) entrances() []entrance {
 	apis := 0
 	add := func(path, user, pass string) {
 		if pass != "" {
-			path = JSONPath(path, user, pass)
+			path = jsonPath(path, user, pass)
 		}
 		at, _, _ := strings.Cut(path, "#")
 		out, apis = append(out, entrance{"json", path, s.source[at], false}), apis+1
@@ -243,7 +243,7 @@ func (s *site) entrances() []entrance {
 		if !asked || a.Status == 0 {
 			continue
 		}
-		if _, form := ParsePage(a.Body).SignInForm(); form {
+		if _, form := parsePage(a.Body).SignInForm(); form {
 			continue
 		}
 		if e.pass != "" && credentialPlace.MatchString(e.path) || a.takesPOST() && !a.same(s.control) {

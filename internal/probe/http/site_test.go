@@ -36,7 +36,7 @@ func look(t *testing.T, h http.Handler) (entrances []string, details map[string]
 		t.Fatal(err)
 	}
 	details = map[string]string{}
-	for _, f := range Parse(rec.Records(name)) {
+	for _, f := range parse(rec.Records(name)) {
 		switch f.Name {
 		case "signin.interface":
 			entrances = append(entrances, strings.TrimPrefix(f.Subject, probe.TCP(port)+" "))

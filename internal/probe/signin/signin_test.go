@@ -18,7 +18,7 @@ import (
 
 const form = `<form method=post action=/in><input type=text name=user><input type=password name=pass></form>`
 
-var all = Probe(probehttp.Entrances)
+var all = Probe(probehttp.Protocol.Entrances)
 
 // site is a web server whose answer to the n-th wrong sign-in is made by wrong.
 // It hangs up on everybody once wrong says so.

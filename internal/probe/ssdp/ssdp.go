@@ -176,7 +176,7 @@ func fetch(ctx context.Context, t *probe.Target, rec *probe.Recorder, event stri
 	r := probe.Record{Probe: name, Event: event, Port: probe.TCP(p.port), Item: item, Sent: send}
 	c, err := t.Net.TCP(ctx, p.port, t.Pace.Exchange)
 	if err == nil {
-		r.Recv, err = probe.Exchange(ctx, c, send, probe.MaxBytes, t.Pace.Exchange, whole)
+		r.Recv, err = probe.Exchange(ctx, c, send, probe.MaxBytes, t.Pace.Exchange, probehttp.Whole)
 		_ = c.Close()
 	}
 	if len(r.Recv) == 0 {
@@ -184,21 +184,6 @@ func fetch(ctx context.Context, t *probe.Target, rec *probe.Recorder, event stri
 	}
 	r.Took = time.Since(start).Milliseconds()
 	return rec.Add(r)
-}
-
-// whole reports that an answer with a stated length has come in full.
-func whole(b []byte) bool {
-	head, body, ok := bytes.Cut(b, []byte("\r\n\r\n"))
-	if !ok {
-		return false
-	}
-	for line := range strings.SplitSeq(string(head), "\r\n") {
-		if k, v, ok := strings.Cut(line, ":"); ok && strings.EqualFold(k, "content-length") {
-			n, err := strconv.Atoi(strings.TrimSpace(v))
-			return err == nil && len(body) >= n
-		}
-	}
-	return false
 }
 
 // Parse states device.uptime (the id of the last start) and amplification for the
