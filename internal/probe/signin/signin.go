@@ -2,9 +2,10 @@
 // values, sparingly, then with wrong ones again and again until a limit shows or
 // the budget ends; and it proves that a value which a person changed took effect.
 //
-// What to do next is a pure function of the plan and of the records (script.go),
-// so an interrupted run goes on exactly where it was. What the attempts prove is
-// computed from the records alone (facts.go). How one attempt is made and
+// What to do next is a pure function of the plan and of the records: procedure.go and
+// limit.go say what is tried, script.go reads that along the records, so an interrupted
+// run goes on exactly where it was. What the attempts prove is computed from the
+// records alone (facts.go, facts_limit.go). How one attempt is made and
 // understood lies with each protocol, in its entrance.go.
 //
 // It may lock an account for a while and so runs only with consent. The rate of
