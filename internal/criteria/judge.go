@@ -68,7 +68,7 @@ func (c *compiled) judge(e *Edition, id string, facts fact.Set) Verdict {
 		}
 		v.Missing = append(v.Missing, state[i].missing...)
 	}
-	slices.Sort(v.Missing)
+	slices.SortFunc(v.Missing, fact.Compare)
 	v.Missing = slices.Compact(v.Missing)
 
 	allMet := !slices.ContainsFunc(state, func(f found) bool { return !f.met })
@@ -107,7 +107,7 @@ func (c *compiled) judge(e *Edition, id string, facts fact.Set) Verdict {
 			v.Facts = append(v.Facts, state[index[f]].ids...)
 			v.Imported = append(v.Imported, state[index[f]].foreign...)
 		}
-		slices.Sort(v.Facts)
+		slices.SortFunc(v.Facts, fact.Compare)
 		v.Facts = slices.Compact(v.Facts)
 		slices.Sort(v.Imported)
 		v.Imported = slices.Compact(v.Imported)
@@ -370,7 +370,7 @@ func shown(v ref.Val) i18n.Text {
 			}
 		}
 		walk(v)
-		slices.Sort(ss)
+		slices.SortFunc(ss, fact.Compare)
 		return list(ss)
 	}
 	return i18n.Text{}

@@ -237,7 +237,7 @@ func keyed(s fact.Set) map[string]fact.Fact {
 // of the unit alone.
 func differingFacts(a, b fact.Set) (out []Difference, unit []string) {
 	x, y := keyed(a), keyed(b)
-	for _, k := range slices.Compact(slices.Sorted(slices.Values(slices.AppendSeq(slices.Collect(maps.Keys(x)), maps.Keys(y))))) {
+	for _, k := range slices.Compact(slices.SortedFunc(slices.Values(slices.AppendSeq(slices.Collect(maps.Keys(x)), maps.Keys(y))), fact.Compare)) {
 		f, inA := x[k]
 		g, inB := y[k]
 		switch {

@@ -109,7 +109,7 @@ func SideBySide(facts fact.Set) []Beside {
 			}
 			return 1
 		}
-		return strings.Compare(a.ID, b.ID)
+		return fact.Compare(a.ID, b.ID)
 	})
 	return out
 }

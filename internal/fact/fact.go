@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Origin says where a fact comes from. Origins are never mixed silently.
@@ -115,15 +116,40 @@ func Normal(v any) (any, error) {
 	return nil, fmt.Errorf("a fact cannot hold a %T", v)
 }
 
-// Set is the facts of one run, in canonical order (name, subject).
+// Set is the facts of one run, in canonical order (name, subject, origin).
 type Set []Fact
 
 // Sort puts the set in canonical order.
 func (s Set) Sort() {
 	slices.SortStableFunc(s, func(a, b Fact) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Origin, b.Origin))
+		return cmp.Or(cmp.Compare(a.Name, b.Name), Compare(a.Subject, b.Subject), cmp.Compare(a.Origin, b.Origin))
 	})
 }
+
+// Compare orders subjects and ids as people do, with the numbers in them by value:
+// tcp/21 stands before tcp/199, and both before udp/53.
+func Compare(a, b string) int {
+	x, y := a, b
+	for x != "" && y != "" {
+		m, n := digits(x), digits(y)
+		if m == 0 || n == 0 {
+			if x[0] != y[0] {
+				return cmp.Compare(x[0], y[0])
+			}
+			x, y = x[1:], y[1:]
+			continue
+		}
+		p, q := strings.TrimLeft(x[:m], "0"), strings.TrimLeft(y[:n], "0")
+		if c := cmp.Or(cmp.Compare(len(p), len(q)), cmp.Compare(p, q)); c != 0 {
+			return c
+		}
+		x, y = x[m:], y[n:]
+	}
+	return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(a, b))
+}
+
+// digits counts the digits at the beginning of a text.
+func digits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123456789")) }
 
 // Named returns the facts of a name, in the set's order.
 func (s Set) Named(name string) Set {

@@ -1,6 +1,7 @@
 package fact
 
 import (
+	stdcmp "cmp"
 	"encoding/json"
 	"slices"
 	"testing"
@@ -58,5 +59,18 @@ func TestVocabularySorted(t *testing.T) {
 	}
 	if !slices.IsSorted(names) {
 		t.Error("vocabulary is not sorted by name")
+	}
+}
+
+// People read lists of ports: they are in the order of their numbers, and the order
+// is one whatever the texts hold.
+func TestCompare(t *testing.T) {
+	want := []string{"", "admin@tcp/80", "admin@tcp/443", "tcp/9", "tcp/21 ftp", "tcp/21 ftp 2", "tcp/199", "tcp/8080 http", "tcp/65535", "udp/053", "udp/53", "udp/161 snmp", "udp/99999999999999999999", "udp/100000000000000000000"}
+	for i, a := range want {
+		for j, b := range want {
+			if got := Compare(a, b); got != stdcmp.Compare(i, j) {
+				t.Errorf("%q and %q: %d", a, b, got)
+			}
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -164,15 +165,9 @@ func (p *page) ports(facts fact.Set, transcripts map[string][]probe.Record) {
 		r.Declared, r.Service, r.Reason = true, probe.Str(f.Value, "service"), probe.Str(f.Value, "reason")
 		rows[f.Subject] = r
 	}
-	for _, k := range sorted(rows) {
+	for _, k := range slices.SortedFunc(maps.Keys(rows), fact.Compare) {
 		p.Ports = append(p.Ports, rows[k])
 	}
-	slices.SortStableFunc(p.Ports, func(a, b portRow) int {
-		if c := strings.Compare(a.Port[:3], b.Port[:3]); c != 0 {
-			return c
-		}
-		return probe.PortNumber(a.Port) - probe.PortNumber(b.Port)
-	})
 }
 
 // portTitle writes "tcp/443" as people write it.

@@ -116,7 +116,6 @@ func drawTimeline(l i18n.Lang, records []probe.Record, facts fact.Set) *timeline
 	}
 	s.WriteString(`</svg>`)
 	t.Picture = template.HTML(s.String())
-	slices.SortFunc(t.Lanes, func(a, b lane) int { return strings.Compare(a.Door, b.Door) })
 	return t
 }
 
