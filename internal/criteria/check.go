@@ -1,8 +1,10 @@
 package criteria
 
 import (
+	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -42,6 +44,13 @@ func (d *decoder) check(e *Edition) {
 		d.refuse("criteria", "empty-list")
 	}
 	ruleIDs := map[string]bool{e.Undecided.Missing.ID: true, e.Undecided.Neither.ID: true, e.Undecided.Both.ID: true}
+	for i, l := range e.Undecided.Missing.Lacks {
+		for j, f := range l.Facts {
+			if !slices.ContainsFunc(slices.Collect(maps.Keys(words)), func(w string) bool { return w == f || strings.HasSuffix(f, ".") && strings.HasPrefix(w, f) }) {
+				d.refuse("undecided.missing.lacks["+itoa(i)+"].facts["+itoa(j)+"]", "unknown-fact", "fact", f)
+			}
+		}
+	}
 	names := map[string]bool{"it": true}
 	for w := range words {
 		names[variable(w)] = true

@@ -1,6 +1,11 @@
 package criteria
 
-import "hoshi/internal/i18n"
+import (
+	"slices"
+	"strings"
+
+	"hoshi/internal/i18n"
+)
 
 // Format is the version of the file format; a file of another format is refused.
 const Format = "hoshi-edition/1"
@@ -107,6 +112,24 @@ type UndecidedRule struct {
 	Status Status    `yaml:"status" json:"status"`
 	Seen   i18n.Text `yaml:"seen" json:"seen"`
 	Now    i18n.Text `yaml:"now" json:"now"`
+	// Lacks put in people's words what is missing; what none of them covers is
+	// named by its fact and met by Now.
+	Lacks []Lack `yaml:"lacks,omitempty" json:"lacks,omitempty"`
+}
+
+// Lack is a group of facts in people's words, and what to do when one is missing.
+type Lack struct {
+	Facts []string  `yaml:"facts" json:"facts"` // names, or beginnings of names: "tls."
+	What  i18n.Text `yaml:"what" json:"what"`
+	Now   i18n.Text `yaml:"now" json:"now"`
+}
+
+// covers reports whether a missing fact, "tls.version[tcp/443]", belongs to the group.
+func (l Lack) covers(id string) bool {
+	return slices.ContainsFunc(l.Facts, func(name string) bool {
+		rest, ok := strings.CutPrefix(id, name)
+		return ok && (strings.HasSuffix(name, ".") || rest == "" || strings.ContainsRune("[( .", rune(rest[0])))
+	})
 }
 
 // Standard is a foreign or domestic text that criteria are mapped to.

@@ -135,6 +135,7 @@ func (c *compiled) judge(e *Edition, id string, facts fact.Set) Verdict {
 		sees(c.withBases(reads, index))
 	case !allMet:
 		v.undecided(e.Undecided.Missing)
+		v.lacking(e.Undecided.Missing)
 		sees(all)
 	case broken:
 		v.undecided(e.Undecided.Neither)
@@ -191,6 +192,45 @@ func (v *Verdict) undecided(u UndecidedRule) {
 	with := map[string]i18n.Text{"missing": list(v.Missing)}
 	v.Outcome, v.Rule, v.RuleText, v.Status = Undecided, u.ID, i18n.Text{JA: u.JA, EN: u.EN}, u.Status
 	v.Seen, v.Now = fill(u.Seen, with), fill(u.Now, with)
+}
+
+// lacking says what is missing in the words of the edition, and what to do about each.
+func (v *Verdict) lacking(u UndecidedRule) {
+	var what, now []i18n.Text
+	left := slices.Clone(v.Missing)
+	for _, l := range u.Lacks {
+		var about []string
+		found := false
+		left = slices.DeleteFunc(left, func(id string) bool {
+			if !l.covers(id) {
+				return false
+			}
+			found = true
+			if _, s, ok := strings.Cut(id, "["); ok {
+				about = append(about, strings.TrimSuffix(s, "]"))
+			}
+			return true
+		})
+		if !found {
+			continue
+		}
+		now = append(now, l.Now)
+		if len(about) == 0 {
+			what = append(what, l.What)
+			continue
+		}
+		slices.SortFunc(about, fact.Compare)
+		on := list(slices.Compact(about))
+		what = append(what, i18n.Text{JA: l.What.JA + "（" + on.JA + "）", EN: l.What.EN + " (" + on.EN + ")"})
+	}
+	if len(left) > 0 {
+		what, now = append(what, list(left)), append(now, u.Now)
+	}
+	var ja, en []string
+	for _, w := range what {
+		ja, en = append(ja, w.JA), append(en, w.EN)
+	}
+	v.Seen, v.Now = fill(u.Seen, map[string]i18n.Text{"missing": {JA: strings.Join(ja, "、"), EN: strings.Join(en, ", ")}}), together(now)
 }
 
 // withBases adds the facts by which the completeness of the given ones is known.

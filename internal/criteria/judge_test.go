@@ -107,8 +107,31 @@ func TestGoodRun(t *testing.T) {
 		t.Errorf("-want +got:\n%s", d)
 	}
 	for _, v := range vs {
-		if v.Rule == "" || slices.Contains([]string{v.Asked.JA, v.Asked.EN, v.Seen.JA, v.Seen.EN, v.RuleText.JA, v.RuleText.EN, v.Now.JA, v.Now.EN}, "") || len(v.Missing) > 0 {
+		if v.Rule == "" || v.Status == "" || slices.Contains([]string{v.Asked.JA, v.Asked.EN, v.Seen.JA, v.Seen.EN, v.RuleText.JA, v.RuleText.EN, v.Now.JA, v.Now.EN}, "") || len(v.Missing) > 0 {
 			t.Errorf("%s: rule %q, texts %v, missing %v", v.Criterion, v.Rule, v, v.Missing)
+		}
+	}
+}
+
+// Whatever is missing, people read what it is and what to do about it, never the
+// name of a fact.
+func TestLacking(t *testing.T) {
+	e := star1(t)
+	for _, c := range e.Criteria {
+		for _, n := range c.Needs {
+			if !n.Seek && !slices.ContainsFunc(e.Undecided.Missing.Lacks, func(l Lack) bool { return l.covers(n.Fact) }) {
+				t.Errorf("%s needs %s, and no words say what to do when it is missing", c.ID, n.Fact)
+			}
+		}
+	}
+	without := slices.DeleteFunc(slices.Clone(good()), func(f fact.Fact) bool { return f.Name == "signin.limit" })
+	v := e.Judge(without)[3]
+	if v.Outcome != Undecided || !strings.Contains(v.Now.JA, "--consent signin") || strings.Contains(v.Seen.JA+v.Seen.EN, "signin.limit") || !strings.Contains(v.Seen.EN, "tcp/443 form /login") {
+		t.Errorf("%s: %s %s", v.Outcome, v.Seen.EN, v.Now.JA)
+	}
+	for _, v := range e.Judge(nil) {
+		if strings.Contains(v.Now.JA, "--consent signin") && !strings.Contains(strings.Join(v.Missing, " "), "signin.") {
+			t.Errorf("%s asks for a consent that would change nothing: %s", v.Criterion, v.Now.JA)
 		}
 	}
 }
