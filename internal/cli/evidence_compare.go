@@ -3,12 +3,14 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"hoshi/internal/evidence"
+	"hoshi/internal/fact"
 	"hoshi/internal/fault"
 	"hoshi/internal/i18n"
 )
@@ -87,23 +89,56 @@ func printDiff(w io.Writer, l i18n.Lang, found evidence.Comparison) {
 		}
 		return s
 	}
+	told := map[string]bool{}
 	for _, d := range found.Differences {
-		head := strings.TrimSpace(l.T("evidence.diff."+d.Kind) + " " + d.ID)
-		if d.Words != nil {
+		head := strings.TrimSpace(l.T("evidence.diff."+d.Kind) + " " + withOrigin(l, d.ID))
+		switch {
+		case d.Words != nil:
 			head += ": " + d.Words.What.In(l)
 			d.A, d.B = d.Words.A.In(l), d.Words.B.In(l)
+		case d.Kind == "fact":
+			if doc := meaning(l, d.ID); !told[doc] {
+				told[doc] = true
+				head += ": " + doc
+			}
 		}
 		fmt.Fprintf(w, "%s\n  A: %s\n  B: %s\n", head, say(d.Kind, d.A), say(d.Kind, d.B))
-		if len(d.Because) > 0 {
-			fmt.Fprintf(w, "  %s\n", l.T("evidence.diff.because", "list", strings.Join(d.Because, ", ")))
+		var because []string
+		for _, id := range d.Because {
+			because = append(because, withOrigin(l, id))
+		}
+		if len(because) > 0 {
+			fmt.Fprintf(w, "  %s\n", l.T("evidence.diff.because", "list", strings.Join(because, ", ")))
 		}
 	}
 	if len(found.Differences) == 0 {
 		fmt.Fprintln(w, l.T("evidence.diff.none"))
 	}
+	for i, id := range found.Unit {
+		found.Unit[i] = withOrigin(l, id)
+	}
 	if len(found.Unit) > 0 {
 		fmt.Fprintln(w, l.T("evidence.diff.unit", "list", strings.Join(found.Unit, ", ")))
 	}
+}
+
+// withOrigin says in words where a fact comes from: "observed tcp.open[tcp/23]". Other
+// ids stay as they are.
+func withOrigin(l i18n.Lang, id string) string {
+	if origin, rest, ok := strings.Cut(id, " "); ok && i18n.Has("report.origin."+origin) {
+		return l.T("report.origin."+origin) + " " + rest
+	}
+	return id
+}
+
+// meaning is what a fact says about the device, by the vocabulary.
+func meaning(l i18n.Lang, id string) string {
+	_, name, _ := strings.Cut(id, " ")
+	name, _, _ = strings.Cut(name, "[")
+	if i := slices.IndexFunc(fact.Vocabulary, func(e fact.Entry) bool { return e.Name == name }); i >= 0 {
+		return fact.Vocabulary[i].Doc.In(l)
+	}
+	return ""
 }
 
 func newEvidenceMinutesCmd(env *Env) *cobra.Command {
