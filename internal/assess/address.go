@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"hoshi/internal/assess/link"
 	"hoshi/internal/fault"
 	"hoshi/internal/probe"
 )
@@ -76,6 +77,15 @@ var notPublic = []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10"), netip.Mus
 func local(a netip.Addr) bool {
 	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() ||
 		slices.ContainsFunc(notPublic, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// Present refuses an address that nobody on the link of this host has: the device is
+// off, unplugged or elsewhere, and minutes of asking would tell no more.
+func Present(ctx context.Context, a netip.Addr) error {
+	if mode(a, false) == probe.ModeRemote && !link.Somebody(ctx, a) {
+		return fault.New(fault.Unavailable, "assess.Present", "assess.nobody", "address", a.String())
+	}
+	return nil
 }
 
 // mode tells where the address stands as seen from this host.

@@ -47,12 +47,17 @@ type runner struct {
 }
 
 // Run tests the device and returns the run with its facts and verdicts. It fails
-// on wrong input, when ctx ends and when another device turns up at the address;
-// a device that does not answer is a result.
+// on wrong input, when ctx ends, when nobody on the link has the address and when
+// another device turns up there; a device that stops answering is a result.
 func Run(ctx context.Context, o Options) (*evidence.Run, error) {
 	plan, err := Prepare(ctx, o)
 	if err != nil {
 		return nil, err
+	}
+	if o.Dial == nil {
+		if err := Present(ctx, plan.Addr); err != nil {
+			return nil, err
+		}
 	}
 	outer := ctx
 	ctx, stop := context.WithCancelCause(ctx)

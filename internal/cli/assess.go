@@ -329,8 +329,11 @@ func report(env *Env, l i18n.Lang, e *criteria.Edition, run *evidence.Run, f ass
 			answer = No{}
 		}
 	}
-	machine, person := assess.Minutes(run.Transcripts[assess.RunTranscript])
 	tcp, udp := coverage(run, "tcp"), coverage(run, "udp")
+	if tcp != nil && answered(tcp)+answered(udp) == 0 {
+		answer = fault.New(fault.Unavailable, "cli.assess", "assess.silent")
+	}
+	machine, person := assess.Minutes(run.Transcripts[assess.RunTranscript])
 	findings := htmlreport.Findings(l, run.Facts, run.Transcripts)
 	if f.json {
 		if err := writeJSON(env.Stdout, map[string]any{"bundle": f.out, "notice": e.Notice(), "run": run.Info, "signed": key != nil, "verdicts": run.Verdicts, "findings": findings,
@@ -381,6 +384,9 @@ func coverage(run *evidence.Run, protocol string) map[string]int {
 	}
 	return out
 }
+
+// answered counts the ports of which an answer told something.
+func answered(n map[string]int) int { return n["open"] + n["closed"] + n["filtered"] }
 
 // group writes a number with commas: 65,518.
 func group(n int) string {
@@ -440,4 +446,26 @@ func printVerdicts(w io.Writer, l i18n.Lang, e *criteria.Edition, vs []criteria.
 		}
 	}
 	fmt.Fprintln(w)
+	fmt.Fprintln(w, l.T("assess.summary", "list", strings.Join(summary(l, vs), l.T("assess.live.and"))))
+}
+
+// summary counts the outcomes, and names the criteria on which somebody must act.
+func summary(l i18n.Lang, vs []criteria.Verdict) []string {
+	var out []string
+	for _, o := range []criteria.Outcome{criteria.DoesNotConform, criteria.Undecided, criteria.PersonDecides, criteria.NotApplicable, criteria.Lifted, criteria.Conforms} {
+		var ids []string
+		for _, v := range vs {
+			if v.Outcome == o {
+				ids = append(ids, v.Criterion)
+			}
+		}
+		s := fmt.Sprintf("%s %d", l.T("evidence.outcome."+string(o)), len(ids))
+		if len(ids) > 0 && (o == criteria.DoesNotConform || o == criteria.Undecided) {
+			s = l.T("assess.summary.which", "outcome", s, "list", strings.Join(ids, ", "))
+		}
+		if len(ids) > 0 {
+			out = append(out, s)
+		}
+	}
+	return out
 }

@@ -250,6 +250,33 @@ func TestFirstTime(t *testing.T) {
 	})
 }
 
+// A command beside a practice device has the terminal: it asks, shows its picture,
+// and Ctrl-C stops it, and its exit code is that of the whole.
+func TestPracticeBesideHasTheTerminal(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := sit(t, t.TempDir(), "practice", "run", "--make", "sensor", "--product", "product.yaml", "--", exe, "assess", "127.0.0.1", "--product", "product.yaml")
+	d.answer("試験の許可を得たもの", "はい")
+	d.answer("誤った値でのサインインを", "n")
+	d.answer("サインインなしで書き込める", "n")
+	d.read("すべての TCP ポート [")
+	d.read("Ctrl-C で止まり")
+	if _, err := d.m.WriteString("\x03"); err != nil {
+		t.Fatal(err)
+	}
+	d.read("hoshi assess --resume run.hoshi")
+	if code := d.exit(); code != ExitStopped {
+		t.Errorf("exit code %d:\n%s", code, d.all())
+	}
+	// What the command says by its exit code is passed on, and nothing is added.
+	d = sit(t, t.TempDir(), "practice", "run", "--", "sh", "-c", "test -t 0 && test -t 1 && test -t 2 && exit 7")
+	if code := d.exit(); code != 7 || strings.TrimSpace(d.all()) != "" {
+		t.Errorf("exit code %d:\n%s", code, d.all())
+	}
+}
+
 const benchProduct = `format: hoshi-product/1
 product:
   name: {ja: 見本, en: Sample}

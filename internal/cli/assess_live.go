@@ -42,6 +42,7 @@ type progress struct {
 	spoken time.Time
 	quiet  bool // a person is being asked: no picture
 	few    bool // of UDP only the known services are asked
+	heard  bool // the device has answered
 	stop   chan struct{}
 	done   chan struct{}
 }
@@ -181,6 +182,7 @@ func (p *progress) found(event, port, err string) {
 func (p *progress) note(e assess.Event) {
 	p.found(e.Note, e.Port, e.Error)
 	p.few = p.few || e.Probe == "udp" && e.Note == "estimate"
+	p.heard = p.heard || e.Note == "closed" || len(p.open) > 0 || e.Load != nil && e.Load.Answers > 0
 	switch {
 	case e.Note == "down":
 		p.down = time.Now()
@@ -212,7 +214,9 @@ func (p *progress) before(past *assess.Past) {
 	for _, r := range past.Records {
 		p.found(r.Event, r.Port, r.Error)
 		p.few = p.few || r.Probe == "udp" && r.Event == "estimate"
+		p.heard = p.heard || r.Event == "closed"
 	}
+	p.heard = p.heard || len(p.open) > 0
 }
 
 func (p *progress) clear() {
@@ -335,8 +339,8 @@ func (p *progress) status(u *under) string {
 		return p.l.T("assess.live.known", "done", group(e.Done))
 	case e.Total > 0:
 		s := p.l.T("assess.live.ports", "done", group(e.Done), "total", group(e.Total), "open", len(p.open), "rate", group(e.Rate))
-		if !p.down.IsZero() {
-			s += " " + p.device()
+		if !p.down.IsZero() || !p.heard {
+			s += p.l.T("assess.live.and") + p.device()
 		}
 		return s
 	case e.Probe == "signin" && e.Done > 0:
@@ -358,6 +362,9 @@ func (p *progress) status(u *under) string {
 func (p *progress) device() string {
 	if !p.down.IsZero() {
 		return p.l.T("assess.live.down", "seconds", int(time.Since(p.down).Seconds()))
+	}
+	if !p.heard {
+		return p.l.T("assess.live.unheard")
 	}
 	for _, u := range p.busy() { // scans never overlap
 		switch {

@@ -60,6 +60,12 @@ type Stopped struct{ error }
 // Unwrap gives the sentence.
 func (s Stopped) Unwrap() error { return s.error }
 
+// Ended is returned by a command that ran another one, which has said what there was
+// to say; its exit code is passed on.
+type Ended struct{ Code int }
+
+func (e Ended) Error() string { return fmt.Sprintf("the command ended with code %d", e.Code) }
+
 // ExitCode maps an error to the documented exit code.
 func ExitCode(err error) int {
 	if err == nil {
@@ -70,6 +76,9 @@ func ExitCode(err error) int {
 	}
 	if _, ok := err.(Stopped); ok {
 		return ExitStopped
+	}
+	if e, ok := err.(Ended); ok {
+		return e.Code
 	}
 	switch fault.KindOf(err) {
 	case fault.Unavailable:
@@ -122,8 +131,11 @@ func Main(ctx context.Context, args []string, env *Env) int {
 	if err == nil {
 		return ExitOK
 	}
-	if _, ok := err.(No); ok {
+	switch err := err.(type) {
+	case No:
 		return ExitNo
+	case Ended:
+		return err.Code
 	}
 	l, w := env.Lang(), visible{env.Stderr}
 	sentence, places := l.Error(err)

@@ -54,7 +54,7 @@ func newPracticeRunCmd(env *Env) *cobra.Command {
 	l := env.Lang()
 	var f practiceFlags
 	c := &cobra.Command{
-		Use: "run [-- COMMAND ARGS...]", Short: l.T("practice.cmd.run"), Long: l.T("practice.cmd.run.long"),
+		Use: "run [flags] [-- COMMAND ARGS...]", Short: l.T("practice.cmd.run"), Long: l.T("practice.cmd.run.long"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := practice.CheckMake(f.device); err != nil {
 				return err
@@ -115,11 +115,11 @@ func practiceDevice(c *cobra.Command, env *Env, f practiceFlags, flaws, command 
 	l := env.Lang()
 	if len(command) > 0 {
 		_, err := practice.Beside(c.Context(), practice.BesideOptions{Make: f.device, Flaws: flaws, Product: f.product, Command: command, Shared: f.shared,
-			Stdout: env.Stdout, Stderr: env.Stderr})
+			Stdin: env.Stdin, Stdout: env.Stdout, Stderr: env.Stderr})
 		var exit *exec.ExitError
 		switch {
-		case errors.As(err, &exit) && exit.ExitCode() == ExitNo:
-			return No{}
+		case errors.As(err, &exit) && exit.ExitCode() > 0:
+			return Ended{exit.ExitCode()}
 		case err != nil:
 			return fault.Wrap(fault.Invalid, "cli.practice", err, "practice.command", "command", strings.Join(command, " "))
 		}

@@ -95,7 +95,7 @@ func isolated(ctx context.Context, o AssessOptions) (*evidence.Run, error) {
 	if err := os.WriteFile(c.Edition, o.Edition.Source(), 0o600); err != nil {
 		return nil, fault.Wrap(fault.Unavailable, "practice.Assess", err, "practice.start")
 	}
-	err = spawn(ctx, o.Command, c, nil, nil, func(stdout io.Reader) {
+	err = spawn(ctx, o.Command, c, func(stdout io.Reader) {
 		in := bufio.NewScanner(stdout)
 		in.Buffer(nil, 1<<20)
 		for in.Scan() {
@@ -131,16 +131,19 @@ type BesideOptions struct {
 	Product string   // where to write the declaration; "" = nowhere
 	Command []string // what to run; it finds the device at 127.0.0.1
 	Shared  bool     // do without a namespace even where the system has them
-	Stdout  io.Writer
-	Stderr  io.Writer
+	// The command's own. Files are handed on as they are, so that a command at a
+	// terminal has the terminal.
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
 }
 
 // Beside runs a command while a device runs, in a namespace of their own with the
 // device on its real ports where the system allows it, else on this host with
 // high ports; isolated says which. An *exec.ExitError holds the command's code.
+// When ctx ends the command is interrupted, and killed if it does not end then.
 func Beside(ctx context.Context, o BesideOptions) (isolated bool, err error) {
 	if !o.Shared {
-		err := spawn(ctx, o.Self, Child{Make: cmp.Or(o.Make, MakeCamera), Flaws: strings.Join(o.Flaws, ","), Product: o.Product}, o.Command, o.Stderr, func(r io.Reader) { _, _ = io.Copy(o.Stdout, r) })
+		err := besideChild(ctx, o)
 		if !errors.Is(err, errNoNamespace) {
 			return true, err
 		}
@@ -150,47 +153,45 @@ func Beside(ctx context.Context, o BesideOptions) (isolated bool, err error) {
 		return false, fault.Wrap(fault.Unavailable, "practice.Beside", err, "practice.start")
 	}
 	defer d.Close()
-	return false, runBeside(ctx, d, o.Flaws, o.Product, o.Command, o.Stdout, o.Stderr)
+	return false, runBeside(ctx, d, o)
 }
 
-func spawn(ctx context.Context, self []string, c Child, command []string, stderr io.Writer, read func(io.Reader)) error {
-	own := len(self) == 0
-	if own {
-		exe, err := os.Executable()
-		if err != nil {
-			return errNoNamespace
-		}
-		self = []string{exe, "practice", "child"}
-	}
-	if c.Outside = network(); c.Outside == "" {
-		return errNoNamespace
-	}
-	args := append(append([]string{}, self[1:]...), c.args()...)
-	if len(command) > 0 {
-		args = append(append(args, "--"), command...)
-	}
-	cmd := exec.CommandContext(ctx, self[0], args...)
-	if own {
-		cmd.Args[0] = os.Args[0] // the name under which this program was called
-	}
-	if !isolate(cmd) {
-		return errNoNamespace
-	}
-	stdin, err := cmd.StdinPipe() // its end tells the child that its parent is gone
+func besideChild(ctx context.Context, o BesideOptions) error {
+	c := Child{Make: cmp.Or(o.Make, MakeCamera), Flaws: strings.Join(o.Flaws, ","), Product: o.Product}
+	cmd, life, err := isolatedChild(ctx, o.Self, c, o.Command)
 	if err != nil {
 		return err
 	}
-	defer stdin.Close()
+	defer life.Close()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = inherited(o.Stdin), o.Stdout, o.Stderr
+	cmd.Cancel = life.Close // the child ends its command, then itself
+	cmd.WaitDelay = 2 * toEnd
+	err = start(cmd)
+	if err == nil {
+		err = cmd.Wait()
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == exitNoNamespace {
+		return errNoNamespace
+	}
+	return err
+}
+
+// spawn runs the child that assesses; read gets what it prints.
+func spawn(ctx context.Context, self []string, c Child, read func(io.Reader)) error {
+	cmd, life, err := isolatedChild(ctx, self, c, nil)
+	if err != nil {
+		return err
+	}
+	defer life.Close()
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
 	}
 	var said tail
-	if cmd.Stderr = stderr; stderr == nil {
-		cmd.Stderr = &said
-	}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("%w: %w", errNoNamespace, err)
+	cmd.Stderr = &said
+	if err := start(cmd); err != nil {
+		return err
 	}
 	read(stdout)
 	err = cmd.Wait()
@@ -202,10 +203,51 @@ func spawn(ctx context.Context, self []string, c Child, command []string, stderr
 		return fault.Wrap(fault.Unavailable, "practice.Assess", ctx.Err(), "assess.cancelled")
 	case errors.As(err, &exit) && exit.ExitCode() == exitNoNamespace:
 		return errNoNamespace
-	case len(command) > 0:
-		return err
 	}
 	return fault.Wrap(fault.Internal, "practice.Assess", fmt.Errorf("%w: %s", err, said.b), "")
+}
+
+// isolatedChild prepares the process that runs the device in a network of its own.
+// It ends when life is closed, or this process has gone.
+func isolatedChild(ctx context.Context, self []string, c Child, command []string) (cmd *exec.Cmd, life *os.File, err error) {
+	own := len(self) == 0
+	if own {
+		exe, err := os.Executable()
+		if err != nil {
+			return nil, nil, errNoNamespace
+		}
+		self = []string{exe, "practice", "child"}
+	}
+	if c.Outside = network(); c.Outside == "" {
+		return nil, nil, errNoNamespace
+	}
+	args := append(append([]string{}, self[1:]...), c.args()...)
+	if len(command) > 0 {
+		args = append(append(args, "--"), command...)
+	}
+	cmd = exec.CommandContext(ctx, self[0], args...)
+	if own {
+		cmd.Args[0] = os.Args[0] // the name under which this program was called
+	}
+	if !isolate(cmd) {
+		return nil, nil, errNoNamespace
+	}
+	theirs, life, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	cmd.ExtraFiles = []*os.File{theirs} // the first is number 3, see lifeline
+	return cmd, life, nil
+}
+
+// start starts a prepared child and closes this process's copy of its lifeline.
+func start(cmd *exec.Cmd) error {
+	err := cmd.Start()
+	_ = cmd.ExtraFiles[0].Close()
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNoNamespace, err)
+	}
+	return nil
 }
 
 // tail keeps the last bytes of an output.

@@ -13,6 +13,8 @@ import (
 	"os/exec"
 	"time"
 
+	"golang.org/x/term"
+
 	"hoshi/internal/assess"
 	"hoshi/internal/criteria"
 	"hoshi/internal/evidence"
@@ -54,18 +56,23 @@ func (o *Child) args() []string {
 	return []string{"--make", o.Make, "--flaws", o.Flaws, "--outside", o.Outside, "--out", o.Out, "--edition-file", o.Edition, "--tool", o.Tool, "--product", o.Product}
 }
 
+// lifeline is the descriptor in the child of a pipe whose other end is the parent's.
+const lifeline = 3
+
 // ChildMain is the process behind [Assess]: it starts the device in its
 // namespace, assesses it and writes progress to stdout as JSON lines. When a
-// command is given it runs that beside the device instead. It ends when stdin
-// does, so it never outlives its parent. The result is the exit code.
+// command is given it runs that beside the device instead, at its own terminal. It
+// ends when the lifeline does, so it never outlives its parent. The result is the
+// exit code.
 func ChildMain(ctx context.Context, o Child, command []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	life := os.NewFile(lifeline, "lifeline")
 	go func() {
-		_, _ = io.Copy(io.Discard, stdin)
+		_, _ = io.Copy(io.Discard, life)
 		cancel()
 	}()
-	err := child(ctx, o, command, stdout, stderr)
+	err := child(ctx, o, command, stdin, stdout, stderr)
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit) && exit.ExitCode() > 0:
@@ -79,7 +86,7 @@ func ChildMain(ctx context.Context, o Child, command []string, stdin io.Reader, 
 	return 1
 }
 
-func child(ctx context.Context, o Child, command []string, stdout, stderr io.Writer) error {
+func child(ctx context.Context, o Child, command []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if o.Outside == "" || network() == "" || network() == o.Outside {
 		return errNoNamespace
 	}
@@ -96,7 +103,7 @@ func child(ctx context.Context, o Child, command []string, stdout, stderr io.Wri
 	}
 	defer d.Close()
 	if len(command) > 0 {
-		return runBeside(ctx, d, flaws, o.Product, command, stdout, stderr)
+		return runBeside(ctx, d, BesideOptions{Flaws: flaws, Product: o.Product, Command: command, Stdin: stdin, Stdout: stdout, Stderr: stderr})
 	}
 	src, err := os.ReadFile(o.Edition)
 	if err != nil {
@@ -114,18 +121,37 @@ func child(ctx context.Context, o Child, command []string, stdout, stderr io.Wri
 	return writeBundle(o.Out, *run)
 }
 
+// toEnd is how long a command may take to end after it was asked to.
+const toEnd = 10 * time.Second
+
 // runBeside runs a command while the device does; its declaration lies in the
 // file and its password in the environment.
-func runBeside(ctx context.Context, d *Device, flaws []string, product string, command []string, stdout, stderr io.Writer) error {
-	if product != "" {
-		if err := os.WriteFile(product, ProductYAML(d.Make, d.Ports, flaws...), 0o600); err != nil {
+func runBeside(ctx context.Context, d *Device, o BesideOptions) error {
+	if o.Product != "" {
+		if err := os.WriteFile(o.Product, ProductYAML(d.Make, d.Ports, o.Flaws...), 0o600); err != nil {
 			return err
 		}
 	}
-	c := exec.CommandContext(ctx, command[0], command[1:]...)
+	c := exec.CommandContext(ctx, o.Command[0], o.Command[1:]...)
 	c.Env = append(os.Environ(), SecretEnv+"="+d.Password)
-	c.Stdout, c.Stderr = stdout, stderr
+	c.Stdin, c.Stdout, c.Stderr = inherited(o.Stdin), o.Stdout, o.Stderr
+	c.WaitDelay = toEnd
+	c.Cancel = func() error {
+		if f, ok := c.Stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+			return nil // Ctrl-C at the terminal has reached it; a second one would be too many
+		}
+		return c.Process.Signal(os.Interrupt)
+	}
 	return c.Run()
+}
+
+// inherited is an input that a command can have as its own. Another one would have
+// to be copied to it, and the copying would outlive it.
+func inherited(r io.Reader) io.Reader {
+	if f, ok := r.(*os.File); ok {
+		return f
+	}
+	return nil
 }
 
 func writeBundle(path string, run evidence.Run) error {
