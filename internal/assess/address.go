@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,6 +27,9 @@ func Resolve(ctx context.Context, text string, lookup Lookup, public bool) (neti
 		return netip.Addr{}, fault.New(fault.Invalid, "assess.Resolve", key, append([]any{"address", text}, args...)...)
 	}
 	text = strings.TrimSpace(text)
+	if u, err := url.Parse(text); err == nil && u.Host != "" { // as copied from a browser
+		text = u.Hostname()
+	}
 	if text == "" || strings.ContainsAny(text, " \t\r\n") {
 		return refuse("assess.address")
 	}

@@ -250,6 +250,7 @@ func beginJournal(name string, h Header, fail func(error)) (*journal, error) {
 	}
 	if err := j.write(h); err != nil {
 		_ = j.close()
+		_ = os.Remove(name) // a journal without its first line is of no use
 		return nil, fault.Wrap(fault.Unavailable, "assess.Run", err, "assess.out", "file", name)
 	}
 	return j, nil

@@ -17,6 +17,7 @@ import (
 	"hoshi/internal/assess"
 	"hoshi/internal/criteria"
 	"hoshi/internal/evidence"
+	"hoshi/internal/evidence/imported"
 	"hoshi/internal/fault"
 	"hoshi/internal/i18n"
 	"hoshi/internal/probe"
@@ -29,6 +30,7 @@ const Tool = "hoshi " + Version
 type assessFlags struct {
 	product, out, report, key, edition, consent, pace, resume string
 	json, yes, public, template, fast                         bool
+	imports                                                   []string
 }
 
 func newAssessCmd(env *Env) *cobra.Command {
@@ -52,7 +54,7 @@ func newAssessCmd(env *Env) *cobra.Command {
 			case f.resume != "":
 				return resumeAssess(c, env, f)
 			case len(args) == 0:
-				return firstAssess(c.Context(), env, f)
+				return firstAssess(c, env, f)
 			}
 			return runAssess(c.Context(), env, args[0], f, newDialog(env), nil)
 		},
@@ -70,6 +72,7 @@ func assessFlagsOf(c *cobra.Command, f *assessFlags, l i18n.Lang) {
 	c.Flags().StringVarP(&f.out, "out", "o", "run.hoshi", l.T("assess.flag.out"))
 	c.Flags().StringVar(&f.report, "report", "", l.T("assess.flag.report"))
 	c.Flags().StringVar(&f.key, "key", "", l.T("assess.flag.key"))
+	c.Flags().StringArrayVar(&f.imports, "import", nil, l.T("assess.flag.import"))
 	c.Flags().StringVar(&f.edition, "edition", assess.DefaultEdition, l.T("assess.flag.edition"))
 	c.Flags().StringVar(&f.consent, "consent", "", l.T("assess.flag.consent"))
 	c.Flags().BoolVar(&f.fast, "fast", false, l.T("assess.flag.fast"))
@@ -133,13 +136,35 @@ type started struct {
 	senders probe.Senders
 	again   string // the command that goes on, up to its --resume; "" = hoshi assess
 	asked   time.Duration
-	allowed bool // the person said that the device may be tested
+	allowed bool   // the person said that the device may be tested
+	made    string // the declaration that was written from the person's answers
 	// password asks for the value of the account, after sign-ins were agreed to, and
 	// notes in the declaration where later runs find it; nil = nothing to ask.
 	password func(context.Context, *assess.Options) error
 }
 
+// runAssess tests one device. With --json all that it says on standard error is
+// JSON, a line each.
 func runAssess(ctx context.Context, env *Env, address string, f assessFlags, d *dialog, first *started) error {
+	show := newProgress(env, env.Lang(), f.json)
+	if f.json {
+		quiet := *env
+		quiet.Stderr = io.Discard
+		env, d = &quiet, nil
+	}
+	err := assessDevice(ctx, env, address, f, d, first, show)
+	switch {
+	case err == nil, errors.As(err, &No{}):
+	case f.json:
+		show.failed(err)
+		err = Told{err}
+	case errors.As(err, &Left{}) && first != nil && first.made != "":
+		err = Left{fault.Wrap(fault.Invalid, "cli.assess", err, "assess.stopped.kept", "file", first.made)}
+	}
+	return err
+}
+
+func assessDevice(ctx context.Context, env *Env, address string, f assessFlags, d *dialog, first *started, show *progress) error {
 	l := env.Lang()
 	if f.product == "" {
 		return fault.New(fault.Invalid, "cli.assess", "assess.need-product")
@@ -152,16 +177,24 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags, d *
 	if err != nil {
 		return err
 	}
+	others, err := readImports(f.imports)
+	if err != nil {
+		return err
+	}
 	o := assess.Options{Address: address, ProductFile: f.product, Product: src, Edition: edition, Tool: Tool, AllowPublic: f.public,
-		Now: time.Now, Rand: rand.Reader, Journal: assess.JournalFile(f.out)}
+		Now: time.Now, Rand: rand.Reader}
 	if o.Pace, err = pace(f); err != nil {
 		return err
 	}
 	if o.Consents, err = consents(f.consent); err != nil {
 		return err
 	}
+	if err := place(ctx, l, d, &f); err != nil {
+		return err
+	}
+	o.Journal = assess.JournalFile(f.out)
 	o.Again = "hoshi assess --resume " + f.out
-	if d != nil && !f.json {
+	if d != nil {
 		o.Secret = askedSecret(ctx, l, d)
 	}
 	if first != nil {
@@ -180,8 +213,29 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags, d *
 	if err != nil {
 		return err
 	}
-	show := newProgress(env, l, f.json)
-	if d != nil && !f.json {
+	// The files are made before anything is asked: minutes of work must not fail at the end.
+	out, made, err := create(f.out)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_ = out.Close()
+		_, gone := os.Stat(o.Journal)
+		if is, err := os.Stat(f.out); made && gone != nil && err == nil && is.Size() == 0 {
+			_ = os.Remove(f.out) // no test goes on to fill it
+		}
+	}()
+	if f.report != "" {
+		r, made, err := create(f.report)
+		if err != nil {
+			return err
+		}
+		_ = r.Close()
+		if made {
+			_ = os.Remove(f.report) // it can be written
+		}
+	}
+	if d != nil {
 		o.Person = show.person(d)
 	}
 	if err := goOn(ctx, env, d, f, plan, &o, show); err != nil {
@@ -196,19 +250,6 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags, d *
 	if d != nil {
 		o.Asked += d.spent
 	}
-	// The files are made before the test: minutes of work must not fail at the end.
-	out, err := os.OpenFile(f.out, os.O_WRONLY|os.O_CREATE, 0o600)
-	if err != nil {
-		return fault.Wrap(fault.Invalid, "cli.assess", err, "assess.out", "file", f.out)
-	}
-	defer out.Close()
-	if f.report != "" {
-		r, err := os.OpenFile(f.report, os.O_WRONLY|os.O_CREATE, 0o600)
-		if err != nil {
-			return fault.Wrap(fault.Invalid, "cli.assess", err, "assess.out", "file", f.report)
-		}
-		_ = r.Close()
-	}
 	o.Progress = show.event
 	show.begin(assess.Estimate(plan, o))
 	run, err := assess.Run(ctx, o)
@@ -218,6 +259,11 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags, d *
 			return Stopped{err}
 		}
 		return err
+	}
+	for _, b := range others {
+		if _, err := run.Import(b); err != nil {
+			return err
+		}
 	}
 	if err := out.Truncate(0); err != nil {
 		return fault.Wrap(fault.Unavailable, "cli.assess", err, "evidence.unwritable")
@@ -239,6 +285,51 @@ func runAssess(ctx context.Context, env *Env, address string, f assessFlags, d *
 		}
 	}
 	return report(env, l, edition, run, f, key)
+}
+
+// place sees to it that the evidence of an earlier test is not written over.
+func place(ctx context.Context, l i18n.Lang, d *dialog, f *assessFlags) error {
+	for {
+		was, err := os.Stat(f.out)
+		if err != nil || was.Size() == 0 {
+			return nil
+		}
+		if _, err := os.Stat(assess.JournalFile(f.out)); err == nil {
+			return nil // of a test that goes on
+		}
+		if d == nil || f.yes {
+			return fault.New(fault.Conflict, "cli.assess", "assess.exists", "file", f.out, "free", free(f.out))
+		}
+		if f.out, err = d.line(ctx, l.T("assess.exists.ask", "file", f.out), free(f.out)); err != nil {
+			return left(err)
+		}
+	}
+}
+
+// create opens a file for writing without touching what is in it; made: it is new.
+func create(name string) (f *os.File, made bool, err error) {
+	_, absent := os.Stat(name)
+	f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, false, fault.Wrap(fault.Invalid, "cli.assess", err, "assess.out", "file", name)
+	}
+	return f, absent != nil, nil
+}
+
+// readImports reads the output of other tools, and refuses what cannot be imported
+// before the test.
+func readImports(files []string) (out [][]byte, err error) {
+	for _, file := range files {
+		b, err := readFile(file, imported.MaxFile+1)
+		if err == nil {
+			err = evidence.CheckImport(b)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, b)
+	}
+	return out, nil
 }
 
 func pace(f assessFlags) (probe.Pace, error) {
@@ -353,6 +444,7 @@ func report(env *Env, l i18n.Lang, e *criteria.Edition, run *evidence.Run, f ass
 				"filtered", group(c.n["filtered"]), "undecided", group(c.n["undecided"])))
 		}
 	}
+	printBeside(visible{env.Stdout}, l, *run)
 	for i, x := range findings {
 		if i == 0 {
 			fmt.Fprintln(w, l.T("report.findings"))
@@ -410,6 +502,17 @@ func spell(l i18n.Lang, d time.Duration) string {
 		return l.T("assess.time.minutes", "minutes", m)
 	}
 	return l.T("assess.time.seconds", "seconds", s)
+}
+
+// about writes an estimate, which is never known to the second.
+func about(l i18n.Lang, d time.Duration) string {
+	switch {
+	case d >= 10*time.Minute:
+		d = d.Round(time.Minute)
+	case d >= time.Minute:
+		d = d.Round(10 * time.Second)
+	}
+	return spell(l, d)
 }
 
 // printVerdicts lists verdicts, the ones to act on first, with what to do now.

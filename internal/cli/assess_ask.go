@@ -25,13 +25,7 @@ func goOn(ctx context.Context, env *Env, d *dialog, f assessFlags, plan *assess.
 		return err
 	}
 	l := env.Lang()
-	done := "-"
-	for _, r := range past.Records {
-		if r.Probe == assess.RunTranscript && r.Event == "begin" {
-			done = l.T("assess.probe." + r.Item)
-		}
-	}
-	args := []any{"started", past.Header.Started.Local().Format("2006-01-02 15:04"), "done", done}
+	args := stoppedAt(l, past)
 	o.Resume = true
 	show.before(past)
 	if d == nil || f.resume != "" || f.json || f.yes {
@@ -57,8 +51,21 @@ func goOn(ctx context.Context, env *Env, d *dialog, f assessFlags, plan *assess.
 	return nil
 }
 
-// left is the refusal when the person left instead of answering.
-func left(err error) error { return fault.Wrap(fault.Invalid, "cli.assess", err, "assess.stopped") }
+// stoppedAt says which test was stopped, when it began and how far it was.
+func stoppedAt(l i18n.Lang, past *assess.Past) []any {
+	done := "-"
+	for _, r := range past.Records {
+		if r.Probe == assess.RunTranscript && r.Event == "begin" {
+			done = l.T("assess.probe." + r.Item)
+		}
+	}
+	return []any{"address", past.Header.Target, "started", past.Header.Started.Local().Format("2006-01-02 15:04"), "done", done}
+}
+
+// left says that the person left instead of answering.
+func left(err error) error {
+	return Left{fault.Wrap(fault.Invalid, "cli.assess", err, "assess.stopped")}
+}
 
 // ask tells what will be tested, how long it will take and what it may do to the
 // device, and asks for consent at a terminal.
@@ -144,6 +151,7 @@ func borrow(ctx context.Context, env *Env, plan *assess.Plan, o *assess.Options)
 	if !slices.Contains(o.Consents, probe.ConsentAddresses) || !applies(probe.ConsentAddresses, plan, o) {
 		return nil
 	}
+	tell(env, env.Lang().T("assess.borrow.looking"))
 	found, err := spare.Find(ctx, plan.Addr, o.Rand)
 	switch {
 	case ctx.Err() != nil:
@@ -182,7 +190,7 @@ func sayEstimate(env *Env, l i18n.Lang, parts []assess.Part) {
 		key, args := "assess.estimate."+p.Name, []any{"number", p.Number, "all", int(p.All.Hours())}
 		text := l.T(key, args...)
 		if p.Most > 0 {
-			text = l.T("assess.estimate.line", "what", text, "least", spell(l, p.Least), "most", spell(l, p.Most))
+			text = l.T("assess.estimate.line", "what", text, "least", about(l, p.Least), "most", about(l, p.Most))
 		}
 		tell(env, "  "+text)
 		if i18n.Has(key + ".note") {
@@ -190,5 +198,5 @@ func sayEstimate(env *Env, l i18n.Lang, parts []assess.Part) {
 		}
 	}
 	least, most := assess.Total(parts)
-	tell(env, "  "+l.T("assess.estimate.line", "what", l.T("assess.estimate.total"), "least", spell(l, least), "most", spell(l, most)))
+	tell(env, "  "+l.T("assess.estimate.line", "what", l.T("assess.estimate.total"), "least", about(l, least), "most", about(l, most)))
 }

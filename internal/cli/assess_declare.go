@@ -41,6 +41,7 @@ func (w *first) declare(file string, open []int, st *started) error {
 	if _, err = x.write(w.l, file); err != nil {
 		return err
 	}
+	st.made = file
 	w.say("assess.first.written", "file", file, "number", strings.Count(x.yaml(w.l), "# "+w.l.T("assess.yaml.mark")))
 	if x.user != "" && x.initial != "none" {
 		st.password = func(ctx context.Context, o *assess.Options) error { return w.password(ctx, x, file, o) }
@@ -166,6 +167,9 @@ func (x *declaration) readUser(s, none string) error {
 	if x.user = strings.Join(words, " "); x.user == "" {
 		x.user = "admin"
 	}
+	if strings.Trim(x.user, "?？") == "" {
+		return wrong("assess.first.user.unclear", "word", x.user)
+	}
 	return nil
 }
 
@@ -231,6 +235,8 @@ func portOf(word string) (string, bool) {
 // serviceOf names what is usually found on a familiar port.
 func serviceOf(port string) string {
 	switch port {
+	case "tcp/21":
+		return "ftp"
 	case "tcp/22":
 		return "ssh"
 	case "tcp/23":
@@ -243,8 +249,16 @@ func serviceOf(port string) string {
 		return "rtsp"
 	case "tcp/1883":
 		return "mqtt"
+	case "udp/69":
+		return "tftp"
+	case "udp/161":
+		return "snmp"
+	case "udp/1900":
+		return "ssdp"
 	case "udp/5353":
 		return "mdns"
+	case "udp/5683":
+		return "coap"
 	}
 	return "other"
 }

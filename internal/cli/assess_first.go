@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"hoshi/internal/assess"
 	"hoshi/internal/assess/link"
+	"hoshi/internal/evidence"
 	"hoshi/internal/fault"
 	"hoshi/internal/i18n"
 	"hoshi/internal/probe"
@@ -23,7 +27,8 @@ type first struct {
 	ctx context.Context
 }
 
-func firstAssess(ctx context.Context, env *Env, f assessFlags) error {
+func firstAssess(c *cobra.Command, env *Env, f assessFlags) error {
+	ctx := c.Context()
 	w := &first{env: env, l: env.Lang(), d: newDialog(env), ctx: ctx}
 	if w.d == nil {
 		return fault.New(fault.Invalid, "cli.assess", "assess.need-address")
@@ -31,7 +36,20 @@ func firstAssess(ctx context.Context, env *Env, f assessFlags) error {
 	if f.product == "" {
 		f.product = "product.yaml"
 	}
-	address, st, err := w.lead(f)
+	if past, err := assess.ReadJournal(assess.JournalFile(f.out)); err == nil && !past.Header.Routed() {
+		goOn, err := w.d.yes(ctx, w.l.T("assess.ask-resume", stoppedAt(w.l, past)...), true)
+		switch {
+		case err != nil:
+			return left(err)
+		case goOn:
+			f.resume = f.out
+			return resumeAssess(c, env, f)
+		}
+		if err := os.Remove(assess.JournalFile(f.out)); err != nil {
+			return fault.Wrap(fault.Invalid, "cli.assess", err, "assess.out", "file", assess.JournalFile(f.out))
+		}
+	}
+	address, st, err := w.lead(&f)
 	switch {
 	case errors.Is(err, errLeft), ctx.Err() != nil:
 		return left(err)
@@ -46,27 +64,63 @@ func (w *first) say(key string, args ...any) {
 	tell(w.env, w.l.T(key, args...))
 }
 
-func (w *first) lead(f assessFlags) (string, *started, error) {
+func (w *first) lead(f *assessFlags) (string, *started, error) {
 	w.say("assess.first.hello")
-	address, open, err := w.device(f)
+	address, open, err := w.device(*f)
 	if err != nil {
 		return "", nil, err
 	}
 	st := &started{allowed: true}
-	if _, err := os.Stat(f.product); err == nil {
-		use, err := w.d.yes(w.ctx, w.l.T("assess.first.have", "file", f.product), true)
-		if err != nil {
-			return "", nil, err
-		}
-		if !use {
-			return "", nil, fault.New(fault.Conflict, "cli.assess", "assess.first.other", "file", f.product)
-		}
-		return address.String(), st, nil
+	use, err := w.have(f)
+	if err != nil || use {
+		return address.String(), st, err
 	}
 	if open == nil {
 		open = w.look(address)
 	}
 	return address.String(), st, w.declare(f.product, open, st)
+}
+
+// have offers a declaration that is there already. It is never written over: a new
+// one gets another name.
+func (w *first) have(f *assessFlags) (use bool, err error) {
+	for {
+		src, err := readFile(f.product, evidence.MaxProduct+1)
+		if errors.Is(err, os.ErrNotExist) {
+			return false, nil
+		}
+		var p *evidence.Product
+		if err == nil {
+			p, err = evidence.ParseProduct(f.product, src)
+		}
+		if err == nil {
+			use, err = w.d.yes(w.ctx, w.l.T("assess.first.have", "file", f.product, "product", p.Product.Name.In(w.l),
+				"models", strings.Join(p.Product.Models, ", "), "firmware", p.Product.Firmware), true)
+			if err != nil || use {
+				return use, err
+			}
+		} else {
+			w.say("assess.first.unreadable", "file", f.product)
+			sentence, places := w.l.Error(err)
+			for _, s := range append([]string{sentence}, places...) {
+				tell(w.env, "    "+s)
+			}
+		}
+		if f.product, err = w.d.line(w.ctx, w.l.T("assess.first.other", "file", f.product), free(f.product)); err != nil {
+			return false, err
+		}
+	}
+}
+
+// free is a name of a file that does not exist yet: run-2.hoshi beside run.hoshi.
+func free(file string) string {
+	ext := filepath.Ext(file)
+	for n := 2; ; n++ {
+		name := fmt.Sprintf("%s-%d%s", strings.TrimSuffix(file, ext), n, ext)
+		if _, err := os.Stat(name); err != nil {
+			return name
+		}
+	}
 }
 
 // look finds the familiar ports of a device that was named.
@@ -104,10 +158,19 @@ func (w *first) device(f assessFlags) (netip.Addr, []int, error) {
 		}
 		a, err := assess.Resolve(w.ctx, narrow(s), nil, f.public)
 		if err == nil {
-			return a, nil, w.allowed()
+			if err := w.allowed(); err != nil {
+				return netip.Addr{}, nil, err
+			}
+			err = assess.Present(w.ctx, a)
+		}
+		if err == nil {
+			return a, nil, nil
 		}
 		sentence, _ := w.l.Error(err)
 		tell(w.env, "  "+sentence)
+		if fault.Is(err, fault.Unavailable) {
+			w.say("assess.first.absent")
+		}
 	}
 }
 

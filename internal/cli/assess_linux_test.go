@@ -177,7 +177,11 @@ func TestFirstTime(t *testing.T) {
 		}
 
 		d = sit(t, dir, "assess", "--fast")
+		d.answer("どれにつながっていますか", "9")
+		d.read("1 から 1 の番号で")
 		d.answer("どれにつながっていますか", "")
+		d.answer("機器を探しますか", "たぶん")
+		d.read("y（はい）か n（いいえ）で")
 		d.answer("機器を探しますか", "はい")
 		d.read("198.18.0.2")
 		d.read("80 (http)")
@@ -226,9 +230,11 @@ func TestFirstTime(t *testing.T) {
 			t.Errorf("left over: %v", left)
 		}
 
-		// On the next day, with the password in the environment.
+		// On the next day, with the password in the environment: the test that was
+		// stopped is offered before anything else.
 		t.Setenv("HOSHI_DEVICE_SECRET", "very-secret-value")
-		d = sit(t, dir, "assess", "--resume", "run.hoshi")
+		d = sit(t, dir, "assess")
+		d.answer("続きから始めますか", "")
 		d.read("の途中まで）を続けます")
 		d.await("TCP: 開放 1、閉鎖 65,534、", 5*time.Minute) // on a busy machine the scan goes slowly
 		d.read("証跡を run.hoshi に保存しました")
@@ -241,7 +247,35 @@ func TestFirstTime(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, "run.hoshi.journal")); err == nil {
 			t.Error("the journal is left over")
 		}
+		// A third time: declaration and evidence are there, and stay as they are. A
+		// person who leaves makes no error, and leaves nothing but the answers.
+		d = sit(t, dir, "assess", "--fast")
+		d.answer("どれにつながっていますか", "")
+		d.answer("機器を探しますか", "n")
+		d.answer("IP アドレス", "198.18.0.77")
+		d.answer("試験の許可を得たもの", "y")
+		d.read("198.18.0.77 に機器が見つかりません")
+		d.answer("IP アドレス", "http://198.18.0.2/")
+		d.answer("試験の許可を得たもの", "y")
+		d.answer("product.yaml に「見本カメラ」（型式番号 CAM-1、ファームウェア 1.0）", "n")
+		d.answer("[product-2.yaml]", "")
+		for _, line := range []string{"A/B", "C", "1", "なし", "80"} {
+			d.answer("/5 ", line)
+		}
+		d.read("product-2.yaml を作りました")
+		d.answer("[run-2.hoshi]", "")
+		d.read("誤った値でのサインインを")
+		if _, err := d.m.WriteString("\x04"); err != nil { // the end of the input
+			t.Fatal(err)
+		}
+		d.read("答えは product-2.yaml に残してあります")
+		if code := d.exit(); code != ExitUsage || strings.Contains(d.all(), "エラー") {
+			t.Errorf("exit code %d:\n%s", code, d.all())
+		}
 		files, _ := filepath.Glob(filepath.Join(dir, "*"))
+		if len(files) != 3 {
+			t.Errorf("left over: %v", files)
+		}
 		for _, f := range files {
 			if b, err := os.ReadFile(f); err != nil || bytes.Contains(b, []byte("very-secret")) {
 				t.Errorf("%s holds the password, %v", f, err)

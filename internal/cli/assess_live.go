@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"hoshi/internal/assess"
+	"hoshi/internal/fact"
 	"hoshi/internal/i18n"
 	"hoshi/internal/probe"
 )
@@ -57,7 +58,8 @@ type under struct {
 }
 
 func newProgress(env *Env, l i18n.Lang, json bool) *progress {
-	return &progress{w: env.Stderr, l: l, live: !json && terminal(env.Stderr), json: json, began: time.Now()}
+	live := !json && terminal(env.Stderr) && env.Getenv("TERM") != "dumb" // which cannot move its cursor
+	return &progress{w: env.Stderr, l: l, live: live, json: json, began: time.Now()}
 }
 
 // begin starts drawing. It may be left out; then each event draws.
@@ -125,10 +127,13 @@ func (p *progress) event(e assess.Event) {
 		p.spoken = time.Now()
 	case "progress":
 		if u := p.of(e.Probe); u != nil {
-			if u.count == 0 && !p.live { // a probe that finds nothing to ask is not worth a line
+			counts := e.Note != "interfaces"       // of the sign-in tests, also when none are made
+			if u.count == 0 && !p.live && counts { // a probe that finds nothing to ask is not worth a line
 				fmt.Fprintln(p.w, p.l.T("assess.begin", "seconds", e.At/1000, "what", p.name(e.Probe)))
 			}
-			u.count++
+			if counts {
+				u.count++
+			}
 			u.now, u.heard = e, time.Now()
 			if e.Load != nil {
 				u.load = e.Load
@@ -262,12 +267,13 @@ func (p *progress) picture(most int) []string {
 	return append(out, last)
 }
 
-// ports lists the latest open ports that fit.
+// ports lists as many open ports as fit.
 func (p *progress) ports(most int) string {
-	for i := range p.open {
-		s := strings.Join(p.open[i:], " ")
-		if i > 0 {
-			s = ".. " + s
+	all := slices.SortedFunc(slices.Values(p.open), fact.Compare)
+	for n := len(all); n > 0; n-- {
+		s := strings.Join(all[:n], " ")
+		if n < len(all) {
+			s += " .."
 		}
 		if textWidth(s, p.l) <= most {
 			return s
@@ -406,9 +412,9 @@ func (p *progress) left() string {
 		}
 	}
 	if least < time.Second {
-		return p.l.T("assess.live.most", "most", spell(p.l, most))
+		return p.l.T("assess.live.most", "most", about(p.l, most))
 	}
-	return p.l.T("assess.live.left", "least", spell(p.l, least), "most", spell(p.l, most))
+	return p.l.T("assess.live.left", "least", about(p.l, least), "most", about(p.l, most))
 }
 
 // partOf orders probes and the parts of an estimate alike.
@@ -449,6 +455,12 @@ func (p *progress) asJSON(e assess.Event) {
 	}
 	p.spoken = time.Now()
 	_ = json.NewEncoder(p.w).Encode(e) // a reader that has gone must not end the run
+}
+
+// failed tells a program why there is no result.
+func (p *progress) failed(err error) {
+	sentence, places := p.l.Error(err)
+	_ = json.NewEncoder(p.w).Encode(assess.Event{At: time.Since(p.began).Milliseconds(), Probe: assess.RunTranscript, State: "failed", Error: strings.Join(append([]string{sentence}, places...), " ")})
 }
 
 // person puts steps to the person at the terminal while the picture waits.

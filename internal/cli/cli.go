@@ -60,6 +60,18 @@ type Stopped struct{ error }
 // Unwrap gives the sentence.
 func (s Stopped) Unwrap() error { return s.error }
 
+// Left wraps the sentence for a person who left at a question.
+type Left struct{ error }
+
+// Unwrap gives the sentence.
+func (l Left) Unwrap() error { return l.error }
+
+// Told wraps an error that has been told in another way.
+type Told struct{ error }
+
+// Unwrap gives the error.
+func (t Told) Unwrap() error { return t.error }
+
 // Ended is returned by a command that ran another one, which has said what there was
 // to say; its exit code is passed on.
 type Ended struct{ Code int }
@@ -74,7 +86,7 @@ func ExitCode(err error) int {
 	if _, ok := err.(No); ok {
 		return ExitNo
 	}
-	if _, ok := err.(Stopped); ok {
+	if errors.As(err, &Stopped{}) {
 		return ExitStopped
 	}
 	if e, ok := err.(Ended); ok {
@@ -136,10 +148,12 @@ func Main(ctx context.Context, args []string, env *Env) int {
 		return ExitNo
 	case Ended:
 		return err.Code
+	case Told:
+		return ExitCode(err)
 	}
 	l, w := env.Lang(), visible{env.Stderr}
 	sentence, places := l.Error(err)
-	if !errors.As(err, &Stopped{}) { // what a person asked for is no error
+	if !errors.As(err, &Stopped{}) && !errors.As(err, &Left{}) { // what a person asked for is no error
 		sentence = l.T("cli.error", "sentence", sentence)
 	}
 	tell(env, sentence)

@@ -203,11 +203,8 @@ func (d *dialog) line(ctx context.Context, prompt, offered string) (string, erro
 		prompt += " [" + offered + "]"
 	}
 	d.put(prompt + ": ")
-	s, err := d.wait(ctx, func() (string, error) { return d.lines.ReadString('\n') })
+	s, err := d.read(ctx)
 	if err != nil {
-		if errors.Is(err, io.EOF) {
-			err = errLeft
-		}
 		return "", err
 	}
 	if s = strings.TrimSpace(s); s == "" {
@@ -224,11 +221,8 @@ func (d *dialog) yes(ctx context.Context, question string, byDefault bool) (bool
 	}
 	for {
 		d.put(question + hint)
-		s, err := d.wait(ctx, func() (string, error) { return d.lines.ReadString('\n') })
+		s, err := d.read(ctx)
 		if err != nil {
-			if errors.Is(err, io.EOF) {
-				err = errLeft
-			}
 			return false, err
 		}
 		switch strings.ToLower(strings.TrimSpace(s)) {
@@ -239,7 +233,18 @@ func (d *dialog) yes(ctx context.Context, question string, byDefault bool) (bool
 		case "n", "no", "ｎ", "いいえ":
 			return false, nil
 		}
+		tell(d.env, d.env.Lang().T("assess.answer.yes-no"))
 	}
+}
+
+// read waits for a line. The end of the input is an answer, too: the person leaves.
+func (d *dialog) read(ctx context.Context) (string, error) {
+	s, err := d.wait(ctx, func() (string, error) { return d.lines.ReadString('\n') })
+	if errors.Is(err, io.EOF) {
+		fmt.Fprintln(d.env.Stderr)
+		err = errLeft
+	}
+	return s, err
 }
 
 // secret asks for a value that is not shown while it is typed.
@@ -276,6 +281,7 @@ func (d *dialog) choose(ctx context.Context, prompt string, n, offered int) (int
 		if _, err := fmt.Sscan(narrow(s), &k); err == nil && k >= 1 && k <= n {
 			return k, nil
 		}
+		tell(d.env, d.env.Lang().T("assess.answer.number", "most", n))
 	}
 }
 

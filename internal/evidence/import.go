@@ -22,16 +22,9 @@ const mostImports = 20
 // and computes facts and verdicts anew. It returns the name that the file has in
 // the bundle.
 func (r *Run) Import(b []byte) (name string, err error) {
-	f, err := imported.Parse("", b)
+	f, err := readImport(b)
 	if err != nil {
-		key := "evidence.import-foreign"
-		switch {
-		case errors.Is(err, imported.ErrMany):
-			key = "evidence.import-many"
-		case errors.Is(err, imported.ErrLarge):
-			key = "evidence.import-large"
-		}
-		return "", fault.Wrap(fault.Invalid, "evidence.Import", err, key, "limit", imported.MaxFile>>20)
+		return "", err
 	}
 	tool, _, _ := strings.Cut(f.Tool, ".")
 	for n := 1; ; n++ {
@@ -52,6 +45,27 @@ func (r *Run) Import(b []byte) (name string, err error) {
 	r.Imports[name] = b
 	r.Facts, r.Verdicts, err = r.Conclude()
 	return name, err
+}
+
+// CheckImport refuses what Import would not read.
+func CheckImport(b []byte) error {
+	_, err := readImport(b)
+	return err
+}
+
+func readImport(b []byte) (imported.File, error) {
+	f, err := imported.Parse("", b)
+	if err == nil {
+		return f, nil
+	}
+	key := "evidence.import-foreign"
+	switch {
+	case errors.Is(err, imported.ErrMany):
+		key = "evidence.import-many"
+	case errors.Is(err, imported.ErrLarge):
+		key = "evidence.import-large"
+	}
+	return f, fault.Wrap(fault.Invalid, "evidence.Import", err, key, "limit", imported.MaxFile>>20)
 }
 
 // Beside is one thing that another tool states, beside Hoshi's own fact.
