@@ -30,7 +30,7 @@ const Tool = "hoshi " + Version
 type assessFlags struct {
 	product, out, report, key, edition, consent, pace, resume string
 	json, yes, public, template, fast                         bool
-	imports                                                   []string
+	imports                                                   files
 }
 
 func newAssessCmd(env *Env) *cobra.Command {
@@ -52,11 +52,11 @@ func newAssessCmd(env *Env) *cobra.Command {
 				_, err := io.WriteString(env.Stdout, evidence.ProductTemplate(l))
 				return err
 			case f.resume != "":
-				return resumeAssess(c, env, f)
+				return inJSON(env, f, resumeAssess(c, env, f))
 			case len(args) == 0:
 				return firstAssess(c, env, f)
 			}
-			return runAssess(c.Context(), env, args[0], f, newDialog(env), nil)
+			return inJSON(env, f, runAssess(c.Context(), env, args[0], f, newDialog(env), nil))
 		},
 	}
 	assessFlagsOf(c, &f, l)
@@ -66,13 +66,20 @@ func newAssessCmd(env *Env) *cobra.Command {
 	return c
 }
 
+// files is a flag that may be given several times.
+type files []string
+
+func (f *files) String() string     { return strings.Join(*f, ",") }
+func (f *files) Set(s string) error { *f = append(*f, s); return nil }
+func (f *files) Type() string       { return "string" }
+
 // assessFlagsOf declares what every way to begin a test takes.
 func assessFlagsOf(c *cobra.Command, f *assessFlags, l i18n.Lang) {
 	c.Flags().StringVar(&f.product, "product", "", l.T("assess.flag.product"))
 	c.Flags().StringVarP(&f.out, "out", "o", "run.hoshi", l.T("assess.flag.out"))
 	c.Flags().StringVar(&f.report, "report", "", l.T("assess.flag.report"))
 	c.Flags().StringVar(&f.key, "key", "", l.T("assess.flag.key"))
-	c.Flags().StringArrayVar(&f.imports, "import", nil, l.T("assess.flag.import"))
+	c.Flags().Var(&f.imports, "import", l.T("assess.flag.import"))
 	c.Flags().StringVar(&f.edition, "edition", assess.DefaultEdition, l.T("assess.flag.edition"))
 	c.Flags().StringVar(&f.consent, "consent", "", l.T("assess.flag.consent"))
 	c.Flags().BoolVar(&f.fast, "fast", false, l.T("assess.flag.fast"))
@@ -143,22 +150,31 @@ type started struct {
 	password func(context.Context, *assess.Options) error
 }
 
+// inJSON says in JSON, where that was asked for, why there is no result.
+func inJSON(env *Env, f assessFlags, err error) error {
+	if err == nil || !f.json || errors.As(err, &No{}) {
+		return err
+	}
+	newProgress(env, env.Lang(), true).failed(err)
+	return Told{err}
+}
+
+// silent is for programs: they read JSON on standard error and no sentences.
+func silent(env *Env) *Env {
+	quiet := *env
+	quiet.Stderr = io.Discard
+	return &quiet
+}
+
 // runAssess tests one device. With --json all that it says on standard error is
 // JSON, a line each.
 func runAssess(ctx context.Context, env *Env, address string, f assessFlags, d *dialog, first *started) error {
 	show := newProgress(env, env.Lang(), f.json)
 	if f.json {
-		quiet := *env
-		quiet.Stderr = io.Discard
-		env, d = &quiet, nil
+		env, d = silent(env), nil
 	}
 	err := assessDevice(ctx, env, address, f, d, first, show)
-	switch {
-	case err == nil, errors.As(err, &No{}):
-	case f.json:
-		show.failed(err)
-		err = Told{err}
-	case errors.As(err, &Left{}) && first != nil && first.made != "":
+	if errors.As(err, &Left{}) && first != nil && first.made != "" {
 		err = Left{fault.Wrap(fault.Invalid, "cli.assess", err, "assess.stopped.kept", "file", first.made)}
 	}
 	return err

@@ -25,10 +25,10 @@ func newAssessBenchCmd(env *Env, f *assessFlags) *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			if f.resume != "" {
 				if _, err := takeUp(c, f); err != nil {
-					return err
+					return inJSON(env, *f, err)
 				}
 			}
-			return benchAssess(c.Context(), env, args[0], notes, *f)
+			return inJSON(env, *f, benchAssess(c.Context(), env, args[0], notes, *f))
 		},
 	}
 	assessFlagsOf(c, f, l)
@@ -41,7 +41,11 @@ func newAssessBenchCmd(env *Env, f *assessFlags) *cobra.Command {
 // benchAssess serves the device on an interface of its own and assesses it there.
 func benchAssess(ctx context.Context, env *Env, name, notes string, f assessFlags) (err error) {
 	l, d := env.Lang(), newDialog(env)
-	say := func(key string, args ...any) { tell(env, l.T(key, args...)) }
+	told := env
+	if f.json {
+		told, d = silent(env), nil
+	}
+	say := func(key string, args ...any) { tell(told, l.T(key, args...)) }
 	if f.product == "" && d == nil {
 		return fault.New(fault.Invalid, "cli.assess", "assess.need-product")
 	}
@@ -55,7 +59,7 @@ func benchAssess(ctx context.Context, env *Env, name, notes string, f assessFlag
 			return left(err)
 		}
 	}
-	b, err := bench.Setup(ctx, bench.Options{Interface: name, Notes: notes, Progress: func(e bench.Event) { sayBench(env, l, e) }})
+	b, err := bench.Setup(ctx, bench.Options{Interface: name, Notes: notes, Progress: func(e bench.Event) { sayBench(told, l, e) }})
 	if err != nil {
 		return err
 	}

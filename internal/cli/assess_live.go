@@ -460,7 +460,9 @@ func (p *progress) asJSON(e assess.Event) {
 // failed tells a program why there is no result.
 func (p *progress) failed(err error) {
 	sentence, places := p.l.Error(err)
-	_ = json.NewEncoder(p.w).Encode(assess.Event{At: time.Since(p.began).Milliseconds(), Probe: assess.RunTranscript, State: "failed", Error: strings.Join(append([]string{sentence}, places...), " ")})
+	out := json.NewEncoder(p.w)
+	out.SetEscapeHTML(false)
+	_ = out.Encode(assess.Event{At: time.Since(p.began).Milliseconds(), Probe: assess.RunTranscript, State: "failed", Error: strings.Join(append([]string{sentence}, places...), " ")})
 }
 
 // person puts steps to the person at the terminal while the picture waits.

@@ -129,7 +129,7 @@ func newEvidenceShowCmd(env *Env) *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, l.T("assess.flag.json"))
+	c.Flags().BoolVar(&asJSON, "json", false, l.T("evidence.flag.json"))
 	c.Flags().StringVar(&key, "public-key", "", l.T("evidence.flag.public-key"))
 	return c
 }
@@ -179,7 +179,7 @@ func newEvidenceReplayCmd(env *Env) *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, l.T("assess.flag.json"))
+	c.Flags().BoolVar(&asJSON, "json", false, l.T("evidence.flag.json"))
 	c.Flags().StringVar(&edition, "edition", "", l.T("evidence.flag.edition"))
 	return c
 }

@@ -74,7 +74,7 @@ func newEvidenceDiffCmd(env *Env) *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, l.T("assess.flag.json"))
+	c.Flags().BoolVar(&asJSON, "json", false, l.T("evidence.flag.json"))
 	return c
 }
 
@@ -170,7 +170,7 @@ func newEvidenceMinutesCmd(env *Env) *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, l.T("assess.flag.json"))
+	c.Flags().BoolVar(&asJSON, "json", false, l.T("evidence.flag.json"))
 	return c
 }
 

@@ -24,7 +24,7 @@ func speak(root *cobra.Command, l i18n.Lang) {
 		if long == "" {
 			long = c.Short
 		}
-		fmt.Fprintf(c.OutOrStdout(), "%s\n\n", strings.TrimSpace(long))
+		fmt.Fprintf(fitted{c.OutOrStdout(), l}, "%s\n\n", strings.TrimSpace(long))
 		_ = writeUsage(c.OutOrStdout(), c, l) // the reader has gone
 	})
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return wrongFlag(c, err) })

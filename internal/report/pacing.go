@@ -10,12 +10,18 @@ import (
 	"hoshi/internal/probe/sweep"
 )
 
-// pacing is the picture of how fast the device was asked and how it answered.
+// pacing is how fast the device was asked and how it answered.
 type pacing struct {
+	Scans []paced
+	Top   int // highest rate, packets per second
+	Downs int // how often the device stopped answering
+}
+
+// paced is the curve of one scan. Each has a scale of its own: UDP is asked a hundred
+// times more slowly than TCP.
+type paced struct {
+	Name    string // "TCP"
 	Picture template.HTML
-	Parts   []string // probes in the order of the curve
-	Top     int      // highest rate, packets per second
-	Downs   int      // how often the device stopped answering
 }
 
 // sample is one stretch of a scan, about a second long, in packets per second.
@@ -32,21 +38,21 @@ func readPace(r probe.Record) (sample, bool) {
 	return sample{at: r.At, sent: perSecond(p.Sent), answered: perSecond(p.Answered)}, ok && r.Took >= 200
 }
 
-// drawPacing draws the scans of a run on one time axis; nil when none kept its pace.
+// silence is a time in which the device did not answer.
+type silence struct{ from, to int64 }
+
+// drawPacing draws the scans of a run; nil when none kept its pace.
 func drawPacing(l i18n.Lang, transcripts map[string][]probe.Record) *pacing {
 	p := &pacing{}
-	var all []sample
-	type silence struct{ from, to int64 }
-	var downs []silence
-	var end int64
 	for _, name := range []string{"tcp", "udp"} {
-		before := len(all)
+		var all []sample
+		var downs []silence
+		var end int64
 		for _, r := range transcripts[name] {
 			switch r.Event {
 			case "pace":
 				if s, ok := readPace(r); ok {
 					all = append(all, s)
-					p.Top = max(p.Top, s.sent, s.answered)
 				}
 			case "down":
 				downs = append(downs, silence{r.At, r.At + 1000})
@@ -57,44 +63,81 @@ func drawPacing(l i18n.Lang, transcripts map[string][]probe.Record) *pacing {
 			}
 			end = max(end, r.At)
 		}
-		if len(all) > before {
-			p.Parts = append(p.Parts, name)
+		p.Downs += len(downs)
+		if top := highest(all); len(all) > 1 && top > 0 {
+			p.Top = max(p.Top, top)
+			p.Scans = append(p.Scans, paced{strings.ToUpper(name), curve(l, strings.ToUpper(name), all, downs, end)})
 		}
 	}
-	if len(all) < 2 || p.Top == 0 {
+	if len(p.Scans) == 0 {
 		return nil
 	}
-	p.Downs = len(downs)
+	return p
+}
+
+func highest(all []sample) int {
+	top := 0
+	for _, s := range all {
+		top = max(top, s.sent, s.answered)
+	}
+	return top
+}
+
+// curve draws one scan on its own axes.
+func curve(l i18n.Lang, name string, all []sample, downs []silence, end int64) template.HTML {
 	first := all[0].at
 	span := max(1, end-first)
-	const left, top, width, height = 56, 10, 640, 200
+	step := roundStep(int64(highest(all)), 4)
+	top := (int64(highest(all)) + step - 1) / step * step
+	const left, above, width, height = 56, 10, 640, 150
 	x := func(at int64) string { return fixed(left + float64(width)*float64(at-first)/float64(span)) }
-	y := func(n int) string { return fixed(top + height - float64(height)*float64(min(n, p.Top))/float64(p.Top)) }
+	y := func(n int64) string { return fixed(above + height - float64(height)*float64(min(n, top))/float64(top)) }
 	var s strings.Builder
-	fmt.Fprintf(&s, `<svg class="pace" role="img" viewBox="0 0 %d %d" aria-label="%s">`, left+width+30, top+height+34,
-		template.HTMLEscapeString(l.T("report.pace.alt", "top", number(p.Top), "seconds", span/1000, "downs", p.Downs)))
+	fmt.Fprintf(&s, `<svg class="pace" role="img" viewBox="0 0 %d %d" aria-label="%s">`, left+width+30, above+height+34,
+		template.HTMLEscapeString(l.T("report.pace.alt", "proto", name, "top", number(highest(all)), "seconds", span/1000, "downs", len(downs))))
 	for _, d := range downs {
-		fmt.Fprintf(&s, `<rect class="down" x="%s" y="%d" width="%s" height="%d"/>`, x(d.from), top, fixed(max(2, float64(width)*float64(d.to-d.from)/float64(span))), height)
+		fmt.Fprintf(&s, `<rect class="down" x="%s" y="%d" width="%s" height="%d"/>`, x(d.from), above, fixed(max(2, float64(width)*float64(d.to-d.from)/float64(span))), height)
 	}
-	for i := range 5 {
-		n := p.Top * i / 4
+	for n := int64(0); n <= top; n += step {
 		fmt.Fprintf(&s, `<path class="axis" d="M%d %s h%d"/><text x="%d" y="%s" text-anchor="end">%s</text>`, left, y(n), width, left-6, y(n), number(n))
-		fmt.Fprintf(&s, `<text x="%d" y="%d" text-anchor="middle">%s</text>`, left+width*i/4, top+height+20, template.HTMLEscapeString(l.T("report.seconds", "n", fmt.Sprintf("%.1f", float64(span)*float64(i)/4000))))
+	}
+	tenths := span / 100
+	for n, each := int64(0), timeStep(tenths); n <= tenths; n += each {
+		fmt.Fprintf(&s, `<text x="%s" y="%d" text-anchor="middle">%s</text>`, x(first+n*100), above+height+20, template.HTMLEscapeString(l.T("report.seconds", "n", strings.TrimSuffix(fmt.Sprintf("%d.%d", n/10, n%10), ".0"))))
 	}
 	line := func(class string, value func(sample) int) {
 		fmt.Fprintf(&s, `<path class="%s" d="`, class)
 		for i, v := range all {
-			step := byte('L')
+			move := byte('L')
 			if i == 0 || v.at-all[i-1].at > 5000 {
-				step = 'M'
+				move = 'M'
 			}
-			fmt.Fprintf(&s, "%c%s %s", step, x(v.at), y(value(v)))
+			fmt.Fprintf(&s, "%c%s %s", move, x(v.at), y(int64(value(v))))
 		}
 		s.WriteString(`"/>`)
 	}
 	line("sent", func(v sample) int { return v.sent })
 	line("answered", func(v sample) int { return v.answered })
 	s.WriteString(`</svg>`)
-	p.Picture = template.HTML(s.String())
-	return p
+	return template.HTML(s.String())
+}
+
+// roundStep is the round number (1, 2 or 5 and zeros) of which at most so many
+// cover a length.
+func roundStep(length, most int64) int64 {
+	for unit := int64(1); ; unit *= 10 {
+		for _, m := range []int64{1, 2, 5} {
+			if unit*m*most >= length {
+				return unit * m
+			}
+		}
+	}
+}
+
+// timeStep is the same for tenths of a second, in whole minutes where it is long.
+func timeStep(tenths int64) int64 {
+	if n := roundStep(tenths, 6); n <= 200 {
+		return n
+	}
+	return 600 * roundStep((tenths+599)/600, 6)
 }

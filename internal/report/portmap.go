@@ -110,7 +110,7 @@ func dots(label string, st []state, columns, scale int, up []int) template.HTML 
 	if err := png.Encode(&b, img); err != nil {
 		return ""
 	}
-	const left, top = 44, 6
+	const left, top = 56, 8
 	w, h := columns*scale, rows*scale
 	var s strings.Builder
 	fmt.Fprintf(&s, `<svg class="map" role="img" viewBox="0 0 %d %d" aria-label="%s">`, w+left+6, h+2*top, template.HTMLEscapeString(label))

@@ -83,6 +83,14 @@ type factRow struct{ Name, Subject, Value, Origin, Source string }
 // T returns a sentence of the catalogue in the page's language.
 func (p *page) T(key string, args ...any) string { return p.Lang.T(key, args...) }
 
+// Gap stands between two sentences; Japanese has none.
+func (p *page) Gap() string {
+	if p.Lang == i18n.JA {
+		return ""
+	}
+	return " "
+}
+
 // Write renders the bundle in a language. Facts and verdicts are computed anew
 // from the bundle's raw parts. The same bundle gives the same bytes.
 func Write(w io.Writer, b *evidence.Bundle, l i18n.Lang) error {
