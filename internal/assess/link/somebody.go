@@ -19,7 +19,7 @@ const (
 // when that is sure: behind a router, on links without hardware addresses and where
 // the system does not tell its neighbours, nothing is known, and somebody may be there.
 func Somebody(ctx context.Context, a netip.Addr) bool {
-	if _, err := Neighbours(); err != nil || !named(a) {
+	if _, err := neighbours(); err != nil || !named(a) {
 		return true
 	}
 	for range askings {
