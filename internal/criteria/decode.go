@@ -108,10 +108,7 @@ func (d *decoder) file(name string, b []byte, prefix string, out any) bool {
 	return len(d.places) == n
 }
 
-var (
-	textType   = reflect.TypeFor[i18n.Text]()
-	statusType = reflect.TypeFor[Status]()
-)
+var statusType = reflect.TypeFor[Status]()
 
 func (d *decoder) value(file string, n *yaml.Node, path, root string, out reflect.Value) {
 	d.at[path] = spot{file: file, line: n.Line, col: n.Column, field: strings.TrimPrefix(strings.TrimPrefix(path, root), "."),
