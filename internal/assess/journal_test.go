@@ -80,7 +80,7 @@ func TestStoppedAndResumed(t *testing.T) {
 	w := &web{reply: "HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\nhunter22-hunter22"}
 	w.left.Store(-1)
 	ctx, cancel := context.WithCancel(t.Context())
-	o := options(t, "192.168.77.7", w.dial)
+	o := patient(options(t, "192.168.77.7", w.dial))
 	o.Product = []byte(strings.Replace(product, "changeable: true", "changeable: true, secret: {env: SAMPLE_PW}", 1))
 	o.Journal = filepath.Join(t.TempDir(), "run.hoshi.journal")
 	o.Progress = func(e Event) {
