@@ -64,8 +64,10 @@ func readImport(b []byte) (imported.File, error) {
 		key = "evidence.import-many"
 	case errors.Is(err, imported.ErrLarge):
 		key = "evidence.import-large"
+	case errors.Is(err, imported.ErrFacts):
+		key = "evidence.import-facts"
 	}
-	return f, fault.Wrap(fault.Invalid, "evidence.Import", err, key, "limit", imported.MaxFile>>20)
+	return f, fault.Wrap(fault.Invalid, "evidence.Import", err, key, "limit", imported.MaxFile>>20, "facts", imported.MaxFacts)
 }
 
 // Beside is one thing that another tool states, beside Hoshi's own fact.

@@ -21,14 +21,15 @@ import (
 // MaxFile is the largest file that is taken in, in bytes.
 const MaxFile = 8 << 20
 
-// most bounds how many facts one file gives.
-const most = 4096
+// MaxFacts is how many facts one file may give, import.file not counted.
+const MaxFacts = 4096
 
 // Errors that say why a file is refused.
 var (
 	ErrForeign = errors.New("imported: not the output of a tool that is known")
 	ErrMany    = errors.New("imported: the file is about more than one address")
 	ErrLarge   = errors.New("imported: the file is too large")
+	ErrFacts   = errors.New("imported: the file tells more than is taken in")
 )
 
 // File is the output of a tool as read.
@@ -71,6 +72,9 @@ func Parse(name string, b []byte) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
+	if len(f.Facts) > MaxFacts {
+		return File{}, ErrFacts
+	}
 	sum := sha256.Sum256(b)
 	f.Facts = append(f.Facts, stated("import.file", name, map[string]any{"tool": f.Tool, "version": f.Version, "made": f.Made, "target": f.Target, "sha256": hex.EncodeToString(sum[:])}))
 	for i := range f.Facts {
@@ -100,9 +104,11 @@ func (f *File) address(s string) error {
 	return nil
 }
 
+// add takes the first fact of each name and subject; one too many is kept, for Parse
+// to see.
 func (f *File) add(x ...fact.Fact) {
 	for _, y := range x {
-		if len(f.Facts) < most && !slices.ContainsFunc(f.Facts, func(o fact.Fact) bool { return o.Name == y.Name && o.Subject == y.Subject }) {
+		if len(f.Facts) <= MaxFacts && !slices.ContainsFunc(f.Facts, func(o fact.Fact) bool { return o.Name == y.Name && o.Subject == y.Subject }) {
 			f.Facts = append(f.Facts, y)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -170,11 +171,23 @@ func TestRefuses(t *testing.T) {
 		"an entity":             {bytes.Replace(whole, []byte("<nmaprun"), []byte(`<!DOCTYPE nmaprun [<!ENTITY x SYSTEM "file:///etc/passwd">]><nmaprun x="&x;"`), 1), ErrForeign},
 		"ports of nobody":       {[]byte(`<nmaprun scanner="nmap"><host><ports><port protocol="tcp" portid="23"><state state="open"/></port></ports></host><host><address addr="192.0.2.1" addrtype="ipv4"/></host></nmaprun>`), ErrForeign},
 		"large":                 {make([]byte, MaxFile+1), ErrLarge},
+		"more than is taken in": {ports(MaxFacts + 1), ErrFacts},
 	} {
 		if _, err := Parse("x", c.b); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// ports is a scan of nmap that found so many ports open.
+func ports(n int) []byte {
+	var b bytes.Buffer
+	b.WriteString(`<nmaprun scanner="nmap"><host><address addr="192.0.2.1" addrtype="ipv4"/><ports>`)
+	for p := range n {
+		fmt.Fprintf(&b, `<port protocol="tcp" portid="%d"><state state="open"/></port>`, p+1)
+	}
+	b.WriteString(`</ports></host></nmaprun>`)
+	return b.Bytes()
 }
 
 func FuzzParse(f *testing.F) {

@@ -52,8 +52,8 @@ func classify(_, r probe.Record) probe.Outcome {
 }
 
 // usual are the digests that are tried, in turn, for a user whose digest is not
-// declared: a wrong one is answered like a wrong value.
-var usual = []string{"sha1", "md5", "sha256"}
+// declared, the most usual ones first: a wrong one is answered like a wrong value.
+var usual = []string{"sha1", "md5", "sha256", "sha512", "sha224", "sha384"}
 
 // attemptUser asks for one object as a user of version 3. The empty value is a
 // message without signature, which is all that a user without a password needs.

@@ -89,10 +89,13 @@ func TestNetSNMPUsers(t *testing.T) {
 		{"open", "surely-wrong", probe.SNMPUser{}, probe.Unknown}, // it has no value
 		{"open", "", probe.SNMPUser{}, probe.Accepted},
 		{"a-sha", "", probe.SNMPUser{}, probe.Refused},
-		// Without a declaration the usual digests are tried in turn.
+		// Without a declaration all digests are tried in turn.
 		{"a-sha", pass, probe.SNMPUser{}, probe.Accepted},
 		{"a-md5", pass, probe.SNMPUser{}, probe.Accepted},
+		{"a-224", pass, probe.SNMPUser{}, probe.Accepted},
 		{"a-256", pass, probe.SNMPUser{}, probe.Accepted},
+		{"a-384", pass, probe.SNMPUser{}, probe.Accepted},
+		{"a-512", pass, probe.SNMPUser{}, probe.Accepted},
 		{"p-des", pass, probe.SNMPUser{}, probe.Accepted},
 		{"a-sha", "surely-wrong", probe.SNMPUser{}, probe.Refused},
 	}
