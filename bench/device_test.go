@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -160,6 +161,7 @@ func race(b *testing.B, name string, p bed.Profile, prepare func(*testing.B, *be
 					if round >= w.rounds {
 						continue
 					}
+					awake(b, d)
 					before := d.ToDevice()
 					m := w.run(b, d)
 					after := d.ToDevice()
@@ -187,6 +189,18 @@ func race(b *testing.B, name string, p bed.Profile, prepare func(*testing.B, *be
 			}
 		})
 	})
+}
+
+// awake waits until the device answers: a tool before may have left it hanging.
+func awake(b *testing.B, d *bed.Bed) {
+	b.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
+		if c, err := net.DialTimeout("tcp", net.JoinHostPort(d.Addr.String(), "80"), time.Second); err == nil {
+			_ = c.Close()
+			return
+		}
+	}
+	b.Fatal("the device does not wake up")
 }
 
 // target is the device as a run sees it.
