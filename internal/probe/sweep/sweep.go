@@ -58,7 +58,7 @@ type Config struct {
 
 // Limits that no configuration changes.
 const (
-	unpaced  = 50000                  // attempts per second when there is no cap
+	unpaced  = 70000                  // attempts per second when there is no cap
 	minWait  = 200 * time.Millisecond // an answer is waited for at least so long
 	floor    = 20                     // attempts per second, however weak the device
 	little   = 400                    // attempts per second that are not blamed when they were made for a moment only
