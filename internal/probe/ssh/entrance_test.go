@@ -28,26 +28,12 @@ func signInServer(t *testing.T, conf *ssh.ServerConfig) probe.Door {
 		t.Fatal(err)
 	}
 	conf.AddHostKey(signer)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				if _, _, reqs, err := ssh.NewServerConn(c, conf); err == nil {
-					ssh.DiscardRequests(reqs)
-				}
-			}()
+	port := listen(t, func(c net.Conn) {
+		if _, _, reqs, err := ssh.NewServerConn(c, conf); err == nil {
+			ssh.DiscardRequests(reqs)
 		}
-	}()
-	return probe.Door{Port: probe.TCP(l.Addr().(*net.TCPAddr).Port), Kind: "ssh"}
+	})
+	return probe.Door{Port: probe.TCP(port), Kind: "ssh"}
 }
 
 var errWrong = errors.New("wrong")
@@ -113,24 +99,12 @@ func TestAttempt(t *testing.T) {
 // version. Its methods are not known then, and not none.
 func TestTurnedAway(t *testing.T) {
 	for _, says := range []string{"", "Not allowed at this time\r\n", "Exceeded MaxStartups\r\n", "SSH-2.0-OpenSSH_9.9\r\n"} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = l.Close() })
-		go func() {
-			for {
-				c, err := l.Accept()
-				if err != nil {
-					return
-				}
-				_, _ = c.Write([]byte(says))
-				_ = c.(*net.TCPConn).CloseWrite()
-				_, _ = io.Copy(io.Discard, c)
-				_ = c.Close()
-			}
-		}()
-		addr, port := netip.MustParseAddr("127.0.0.1"), l.Addr().(*net.TCPAddr).Port
+		port := listen(t, func(c net.Conn) {
+			_, _ = c.Write([]byte(says))
+			_ = c.(*net.TCPConn).CloseWrite()
+			_, _ = io.Copy(io.Discard, c)
+		})
+		addr := netip.MustParseAddr("127.0.0.1")
 		target := &probe.Target{Addr: addr, Net: probe.NewNet(addr, nil), Pace: probe.Practice()}
 		_, recv, err := attempt(t.Context(), target, probe.Door{Port: probe.TCP(port), Kind: "ssh"}, "admin", "guess")
 		r := probe.Record{Recv: recv, Error: probe.Word(err)}

@@ -30,6 +30,12 @@ func server(t *testing.T, password bool) int {
 		conf.PasswordCallback = func(ssh.ConnMetadata, []byte) (*ssh.Permissions, error) { return nil, errors.New("no") }
 	}
 	conf.AddHostKey(signer)
+	return listen(t, func(c net.Conn) { _, _, _, _ = ssh.NewServerConn(c, conf) })
+}
+
+// listen serves each connection on a port of loopback.
+func listen(t *testing.T, serve func(net.Conn)) int {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -41,8 +47,10 @@ func server(t *testing.T, password bool) int {
 			if err != nil {
 				return
 			}
-			_, _, _, _ = ssh.NewServerConn(c, conf)
-			_ = c.Close()
+			go func() {
+				defer c.Close()
+				serve(c)
+			}()
 		}
 	}()
 	return l.Addr().(*net.TCPAddr).Port
